@@ -1,0 +1,129 @@
+import type { VirtualPath } from '#permissions/path.ts'
+import type { Locks } from './locks.ts'
+import type { Metadata } from './metadata.ts'
+import type { MultipartUploads } from './multipart.ts'
+
+/** A file or folder as its door may see it. Links and devices do not exist. */
+export type Entry = {
+  readonly path: VirtualPath
+  /** Last segment; empty for `/`. */
+  readonly name: string
+  readonly kind: 'file' | 'folder'
+  /** Bytes; 0 for folders. */
+  readonly size: number
+  /** Milliseconds since the epoch, with fraction. */
+  readonly modified: number
+  readonly created: number
+  /**
+   * Strong validator of the bytes: 32 hex digits from inode, size and mtime in nanoseconds. The same as
+   * long as the content is; WebDAV quotes it as ETag.
+   */
+  readonly version: string
+}
+
+/** Sort key in a folder: the name, with `/` behind a folder's, in UTF-8 byte order (S3's order). */
+export type ListKey = string
+
+export type ListOptions = {
+  /** Give only what sorts behind this key. */
+  readonly after?: ListKey
+  /** Most entries in the page; default 1,000. */
+  readonly limit?: number
+  /** Only names that start so. */
+  readonly prefix?: string
+}
+
+export type Page = {
+  readonly entries: readonly Entry[]
+  /** Key to continue after; null at the end. */
+  readonly next: ListKey | null
+}
+
+/** Conditions of a change, checked when it starts and again when it takes effect. */
+export type ChangeOptions = {
+  /** Lock tokens that the client submitted. */
+  readonly tokens?: readonly string[]
+  /** The target's `version` must be this (`precondition` otherwise, also when it is missing). */
+  readonly ifVersion?: string
+  /** The target must not exist (`precondition` otherwise); decided atomically at commit. */
+  readonly ifAbsent?: boolean
+}
+
+export type CommitOptions = ChangeOptions & {
+  /** Milliseconds since the epoch; default now. */
+  readonly modified?: number
+  /** Object metadata to keep with this version (S3). */
+  readonly metadata?: Metadata
+}
+
+/** A published file opened for reading: entry and bytes are of one version even if it is replaced. */
+export type OpenFile = AsyncDisposable & {
+  readonly entry: Entry
+  /** Fills as much of `target` as the file has from `position`; 0 at the end. */
+  read(target: Uint8Array, position: number): Promise<number>
+}
+
+/** Bytes not visible yet. Dispose without commit drops them. */
+export type StagedUpload = AsyncDisposable & {
+  readonly path: VirtualPath
+  /** Current length in bytes. */
+  readonly size: number
+  /** Writes all chunks, one behind the other, from `position`. Holes read as zeros. */
+  write(chunks: readonly Uint8Array[], position: number): Promise<void>
+  read(target: Uint8Array, position: number): Promise<number>
+  truncate(size: number): Promise<void>
+  /** Size and times as they are now; `version` is that of the staged bytes. */
+  stat(): Promise<Entry>
+  /** Publishes whole or not at all, then the upload is closed. Durable when it resolves (mount option). */
+  commit(options?: CommitOptions): Promise<Entry>
+}
+
+export type RenameOptions = ChangeOptions & {
+  /** False: Fault `exists` when the target is there. True: the target is replaced. */
+  readonly overwrite: boolean
+}
+
+export type CopyOptions = RenameOptions & {
+  /** Folders only: copy the folder without its members (WebDAV Depth 0). */
+  readonly shallow?: boolean
+  /** Object metadata for the copy of a file; default: that of the source. */
+  readonly metadata?: Metadata
+}
+
+/** Room in bytes, for quota properties and statvfs. */
+export type Space = { readonly total: number; readonly available: number; readonly used: number }
+
+/**
+ * A site's tree restricted to one principal. Each call is decided by `decide()` for its path and time; a
+ * refused path that the caller may not list looks as if it were not there (`not_found`). After revocation
+ * each call throws Fault `unauthenticated`.
+ */
+export type Files = {
+  /** Faults: not_found. */
+  stat(path: VirtualPath): Promise<Entry>
+  /** One page of a folder in ListKey order. Faults: not_found, forbidden; `invalid` for a file. */
+  list(folder: VirtualPath, options?: ListOptions): Promise<Page>
+  /** All of a folder in pages: memory does not grow with the folder. */
+  listAll(folder: VirtualPath): AsyncIterable<readonly Entry[]>
+  /** Opens a file for reading. Faults: not_found, forbidden; `unsupported` for a folder. */
+  open(path: VirtualPath): Promise<OpenFile>
+  /** Starts a new content for `path`. Faults: no_parent, exists (a folder is there), locked, precondition. */
+  create(path: VirtualPath, options?: ChangeOptions): Promise<StagedUpload>
+  /** Starts with a copy of the present content (resume, append, random writes). Faults: as create, not_found. */
+  edit(path: VirtualPath, options?: ChangeOptions): Promise<StagedUpload>
+  /** Faults: exists, no_parent. */
+  mkdir(path: VirtualPath, options?: ChangeOptions): Promise<Entry>
+  /** Removes a file or an empty folder; with `tree` a folder and all below. Faults: not_empty, locked. */
+  remove(path: VirtualPath, options?: ChangeOptions & { readonly tree?: boolean }): Promise<void>
+  /** One atomic rename. `forbidden` onto itself, into its own tree or onto its own ancestor. */
+  rename(from: VirtualPath, to: VirtualPath, options: RenameOptions): Promise<'created' | 'replaced'>
+  /** Copies a file or tree on the server. Faults as rename. */
+  copy(from: VirtualPath, to: VirtualPath, options: CopyOptions): Promise<'created' | 'replaced'>
+  /** Sets the modification time; keeps locks and metadata. Milliseconds since the epoch. */
+  setModified(path: VirtualPath, modified: number, options?: ChangeOptions): Promise<Entry>
+  space(path: VirtualPath): Promise<Space>
+  /** Object metadata of these entries, in their order; null where none matches the entry's version. */
+  metadata(entries: readonly Entry[]): Promise<readonly (Metadata | null)[]>
+  readonly locks: Locks
+  readonly uploads: MultipartUploads
+}
