@@ -24,11 +24,15 @@ export type Locks = {
   coveringAll(paths: readonly VirtualPath[]): Promise<ReadonlyMap<VirtualPath, readonly Lock[]>>
   /**
    * Takes a lock; a file that is missing is made empty (`created`). Faults: locked (a conflicting lock on,
-   * above or, for `tree`, below), no_parent, forbidden.
+   * above or, for `tree`, below), no_parent, forbidden. `tokens`: those submitted, for making the file in a
+   * folder that is itself locked.
    */
   take(
     path: VirtualPath,
-    lock: Pick<Lock, 'reach' | 'scope' | 'owner'> & { readonly seconds: number },
+    lock: Pick<Lock, 'reach' | 'scope' | 'owner'> & {
+      readonly seconds: number
+      readonly tokens?: readonly string[]
+    },
   ): Promise<{ readonly lock: Lock; readonly created: boolean }>
   /** New life for a lock that covers `path`. Faults: precondition (no such lock here, or not its holder). */
   refresh(path: VirtualPath, token: string, seconds: number): Promise<Lock>

@@ -15,7 +15,11 @@ export type MountRecord = {
   readonly readOnly: boolean
 }
 
-export type MountStore = { mountsOf(siteId: string): Promise<readonly MountRecord[]> }
+export type MountStore = {
+  mountsOf(siteId: string): Promise<readonly MountRecord[]>
+  /** Mounts of every site, for what is done at start. */
+  all(): Promise<readonly MountRecord[]>
+}
 
 export type LockStore = {
   /** Unexpired locks on any of `paths`, or `tree` locks among them; and, with `below`, those under it. */

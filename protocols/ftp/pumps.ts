@@ -1,0 +1,108 @@
+import type { Socket } from 'node:net'
+import type { OpenFile, StagedUpload } from '#files/types.ts'
+import type { LineEnds } from './ascii.ts'
+
+const BLOCK_BYTES = 512 * 1024
+const BATCH_BYTES = 512 * 1024
+const HELD_BYTES = 2 * 1024 * 1024
+/** One `writev` takes no more pieces than this on any system. */
+const BATCH_CHUNKS = 1000
+
+/** Writes and waits until the kernel has it, so that the buffer may be used again; false when the peer is gone. */
+export function writeTo(socket: Socket, bytes: Uint8Array): Promise<boolean> {
+  return new Promise((resolve) => {
+    // Node reports a write that was cut short by destroy() as done.
+    socket.write(bytes, (error) => resolve(!error && !socket.destroyed))
+  })
+}
+
+export type PumpOptions = {
+  /** Where in the file the first byte is. */
+  readonly start: number
+  readonly lineEnds: LineEnds | null
+  /** Told how many bytes of the file were moved. */
+  moved(bytes: number): void
+}
+
+/**
+ * Sends a file from `start` to its end; false when the connection is lost. Two buffers take turns: one is read
+ * while the other is written. Rejects when the file cannot be read.
+ */
+export async function sendFile(file: OpenFile, socket: Socket, options: PumpOptions): Promise<boolean> {
+  const { start, lineEnds, moved } = options
+  const end = file.entry.size
+  const first = Buffer.allocUnsafeSlow(Math.min(BLOCK_BYTES, end - start))
+  const second = end - start > BLOCK_BYTES ? Buffer.allocUnsafeSlow(BLOCK_BYTES) : first
+  let buffer = first
+  let written = Promise.resolve(true)
+  for (let position = start; position < end; ) {
+    const length = await file.read(buffer, position)
+    if (!(await written)) return false
+    if (length === 0) return true
+    const block = length === buffer.length ? buffer : buffer.subarray(0, length)
+    written = writeTo(socket, lineEnds ? lineEnds.convert(block) : block)
+    position += length
+    moved(length)
+    buffer = buffer === first ? second : first
+  }
+  return await written
+}
+
+/**
+ * Writes all that the client sends to a staged upload; false when the connection is lost before its end.
+ * Rejects when the upload cannot be written. No write runs on when this settles.
+ */
+export async function receiveFile(
+  socket: Socket,
+  upload: StagedUpload,
+  options: PumpOptions,
+): Promise<boolean> {
+  const { start, lineEnds, moved } = options
+  const inbox = gather(socket)
+  let position = start
+  for (;;) {
+    const { chunks, state } = await inbox.take()
+    if (state === 'lost') return false
+    const pieces = lineEnds ? chunks.map((chunk) => lineEnds.convert(chunk)) : chunks
+    if (lineEnds && state === 'ended') pieces.push(lineEnds.flush())
+    const length = pieces.reduce((sum, piece) => sum + piece.length, 0)
+    if (length > 0) await upload.write(pieces, position)
+    position += length
+    moved(length)
+    if (state === 'ended') return true
+  }
+}
+
+type Taken = { readonly chunks: Uint8Array[]; readonly state: 'open' | 'ended' | 'lost' }
+
+/** Gathers what comes while earlier bytes are written; holds the client back when too much waits. */
+function gather(socket: Socket): { take(): Promise<Taken> } {
+  let chunks: Uint8Array[] = []
+  let size = 0
+  let state: Taken['state'] = socket.destroyed ? 'lost' : 'open'
+  let wake: () => void = () => {}
+  const isBatch = () => state !== 'open' || size >= BATCH_BYTES || chunks.length >= BATCH_CHUNKS
+  const finish = (how: 'ended' | 'lost') => {
+    if (state === 'open') state = how
+    wake()
+  }
+  socket.on('data', (chunk: Buffer) => {
+    chunks.push(chunk)
+    size += chunk.length
+    if (size >= HELD_BYTES || chunks.length >= BATCH_CHUNKS) socket.pause()
+    if (isBatch()) wake()
+  })
+  socket.on('end', () => finish('ended'))
+  socket.on('close', () => finish('lost'))
+  socket.resume()
+  return {
+    async take() {
+      if (!isBatch()) await new Promise<void>((resolve) => (wake = resolve))
+      const taken = { chunks, state }
+      chunks = []
+      size = 0
+      if (socket.isPaused()) socket.resume()
+      return taken
+    },
+  }
+}

@@ -1,0 +1,154 @@
+import type { Socket } from 'node:net'
+import type { SecureContext } from 'node:tls'
+import type { Gate, Session } from '#credentials/gate.ts'
+import { Fault } from '#faults'
+import { ROOT, resolvePath, type VirtualPath } from '#permissions/path.ts'
+import type { DoorLog, Listener } from '#protocols/protocol.ts'
+import type { Control } from './control.ts'
+import type { DataSource } from './data.ts'
+import type { Fact } from './listing-format.ts'
+import type { PortPool } from './ports.ts'
+
+export type FtpSettings = {
+  readonly listener: Listener
+  readonly externalAddress: string | null
+  readonly allowActive: boolean
+  readonly tls: { readonly key: string; readonly cert: string } | null
+  readonly requireTls: boolean
+  readonly implicitTls: boolean
+  readonly loginGraceMs: number
+  readonly idleMs: number
+  readonly wrongLoginDelayMs: number
+  readonly dataConnectMs: number
+  readonly maxConnections: number
+  readonly maxConnectionsPerAddress: number
+}
+
+/** What all sessions of a door share. */
+export type FtpContext = {
+  readonly gate: Gate
+  readonly log: DoorLog
+  readonly settings: FtpSettings
+  readonly ports: PortPool
+  /** Data connections that are still open, those included that only flush. */
+  readonly dataSockets: Set<Socket>
+  /** Milliseconds since the epoch. */
+  now(): number
+}
+
+/** What moves on a data connection now. Abort it to stop. */
+export type Transfer = { readonly stop: AbortController; readonly verb: string; bytes: number }
+
+/** One control connection and all it has agreed on. */
+export type FtpSession = {
+  readonly context: FtpContext
+  readonly control: Control
+  /** The client's address without port. */
+  readonly address: string
+  /** Our address that the client connected to. */
+  readonly localAddress: string
+  /** Of HOST (RFC 7151); null when the client named none. */
+  hostSiteId: string | null
+  client: string
+  user: string | null
+  wrongLogins: number
+  graceTimer: NodeJS.Timeout | null
+  access: Session | null
+  folder: VirtualPath
+  type: 'ascii' | 'binary'
+  /** Offset of REST for the next transfer. */
+  restart: number
+  renameFrom: VirtualPath | null
+  dataSource: DataSource | null
+  /** EPSV ALL was sent: other ways to a data connection are refused (RFC 2428 §4). */
+  extendedOnly: boolean
+  secureContext: SecureContext | null
+  /** PROT P: data connections use TLS. */
+  privateData: boolean
+  facts: ReadonlySet<Fact>
+  hash: string
+  transfer: Transfer | null
+  /** The door is closing: good-bye when the running command is done. */
+  leaving: boolean
+}
+
+/** What the session agreed on before anything was said. */
+export function freshState(): Pick<
+  FtpSession,
+  | 'user'
+  | 'access'
+  | 'folder'
+  | 'type'
+  | 'restart'
+  | 'renameFrom'
+  | 'dataSource'
+  | 'extendedOnly'
+  | 'transfer'
+> {
+  return {
+    user: null,
+    access: null,
+    folder: ROOT,
+    type: 'ascii',
+    restart: 0,
+    renameFrom: null,
+    dataSource: null,
+    extendedOnly: false,
+    transfer: null,
+  }
+}
+
+/** Who does not log in within the time of grace is shown the door. */
+export function startGrace(session: FtpSession): void {
+  endGrace(session)
+  const { loginGraceMs } = session.context.settings
+  session.graceTimer = setTimeout(() => session.control.close(421, 'No login in time'), loginGraceMs)
+}
+
+function endGrace(session: FtpSession): void {
+  if (session.graceTimer) clearTimeout(session.graceTimer)
+  session.graceTimer = null
+}
+
+/** From here on the session acts as `access` until it leaves, is lost or revoked. */
+export function enter(session: FtpSession, access: Session): void {
+  endGrace(session)
+  session.access = access
+  session.wrongLogins = 0
+  const cut = () => {
+    if (session.access === access) cutOff(session, 'Your access has ended')
+  }
+  if (access.signal.aborted) cut()
+  else access.signal.addEventListener('abort', cut, { once: true })
+}
+
+/** Ends the access and forgets all that was agreed on under it. */
+export function leave(session: FtpSession): void {
+  const { access, dataSource, transfer } = session
+  endGrace(session)
+  Object.assign(session, freshState())
+  transfer?.stop.abort()
+  dataSource?.close()
+  access?.[Symbol.dispose]()
+}
+
+/** Stops what runs and closes. What was uploaded but not finished is dropped by its command. */
+export function cutOff(session: FtpSession, reason: string): void {
+  session.transfer?.stop.abort()
+  session.control.close(421, reason)
+}
+
+/** A path that the client named and that ought to exist: what cannot be a name does not exist. */
+export function existingPath(session: FtpSession, argument: string): VirtualPath {
+  try {
+    return resolvePath(session.folder, argument)
+  } catch (error) {
+    if (error instanceof Fault) throw new Fault('not_found', 'No such file or folder')
+    throw error
+  }
+}
+
+/** A path that the client wants to be made. Fault `invalid` for what cannot be a name. */
+export function newPath(session: FtpSession, argument: string): VirtualPath {
+  return resolvePath(session.folder, argument)
+}

@@ -1,0 +1,221 @@
+import { randomBytes } from 'node:crypto'
+import type { Socket } from 'node:net'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { TLSSocket } from 'node:tls'
+import type { Session } from '#credentials/gate.ts'
+import { Fault } from '#faults'
+import type { StagedUpload } from '#files/types.ts'
+import type { VirtualPath } from '#permissions/path.ts'
+import { type LineEnds, toLocal, toNetwork } from './ascii.ts'
+import { type PumpOptions, receiveFile, sendFile } from './pumps.ts'
+import { existingPath, type FtpSession, newPath, type Transfer } from './session.ts'
+import { handshake, wrapData } from './tls.ts'
+
+const FLUSH_MS = 30_000
+
+/** REST (RFC 3659 §5): where the next transfer starts. */
+export function rest(session: FtpSession, argument: string): void {
+  if (!/^\d{1,15}$/.test(argument.trim())) {
+    session.control.reply(501, 'REST needs a number of bytes')
+    return
+  }
+  session.restart = Number(argument)
+  session.control.reply(350, `The next transfer starts at ${session.restart}`)
+}
+
+/** RETR: download. */
+export async function retr(
+  session: FtpSession,
+  argument: string,
+  access: Session,
+  transfer: Transfer,
+): Promise<void> {
+  const start = takeRestart(session)
+  await using file = await access.files.open(existingPath(session, argument))
+  if (start > file.entry.size) throw new Fault('range', 'REST is beyond the end of the file')
+  const options = pumpOptions(session, transfer, start, toNetwork)
+  await exchange(session, transfer, (socket) => sendFile(file, socket, options))
+}
+
+/** STOR: upload; after REST n behind the first n bytes of what is there. */
+export async function stor(
+  session: FtpSession,
+  argument: string,
+  access: Session,
+  transfer: Transfer,
+): Promise<void> {
+  const start = takeRestart(session)
+  const path = newPath(session, argument)
+  await using upload = start > 0 ? await resume(access, path, start) : await access.files.create(path)
+  await receive(session, transfer, upload, start)
+}
+
+/** APPE: upload behind what is there; a file that is missing is made. */
+export async function appe(
+  session: FtpSession,
+  argument: string,
+  access: Session,
+  transfer: Transfer,
+): Promise<void> {
+  takeRestart(session)
+  const path = newPath(session, argument)
+  await using upload = await editOrCreate(access, path)
+  await receive(session, transfer, upload, upload.size)
+}
+
+/** STOU (RFC 1123 §4.1.2.9): upload under a new name that the 150 reply tells. */
+export async function stou(
+  session: FtpSession,
+  argument: string,
+  access: Session,
+  transfer: Transfer,
+): Promise<void> {
+  takeRestart(session)
+  const name = `${argument === '' ? 'upload' : argument}.${randomBytes(6).toString('hex')}`
+  const path = newPath(session, name)
+  await using upload = await access.files.create(path, { ifAbsent: true })
+  await receive(session, transfer, upload, 0, `FILE: ${name}`)
+}
+
+/** ABOR: what ran has been answered with 426 by now. */
+export function abor(session: FtpSession): void {
+  session.dataSource?.close()
+  session.dataSource = null
+  session.control.reply(226, 'Nothing is being transferred now')
+}
+
+async function resume(access: Session, path: VirtualPath, start: number): Promise<StagedUpload> {
+  const upload = await access.files.edit(path).catch((error: unknown) => {
+    if (error instanceof Fault && error.code === 'not_found') throw beyondEnd()
+    throw error
+  })
+  try {
+    if (start > upload.size) throw beyondEnd()
+    await upload.truncate(start)
+    return upload
+  } catch (error) {
+    await upload[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+function beyondEnd(): Fault {
+  return new Fault('range', 'REST is beyond the end of the file')
+}
+
+async function editOrCreate(access: Session, path: VirtualPath): Promise<StagedUpload> {
+  try {
+    return await access.files.edit(path)
+  } catch (error) {
+    if (!(error instanceof Fault) || error.code !== 'not_found') throw error
+    return await access.files.create(path)
+  }
+}
+
+async function receive(
+  session: FtpSession,
+  transfer: Transfer,
+  upload: StagedUpload,
+  start: number,
+  opening?: string,
+): Promise<void> {
+  const options = pumpOptions(session, transfer, start, toLocal)
+  const job = async (socket: Socket) => {
+    if (!(await receiveFile(socket, upload, options))) return false
+    // The end of the data says "done" only while the client is there: one that was killed closes both
+    // connections at once, so look at the control connection once more.
+    await nextTurn()
+    if (transfer.stop.signal.aborted || session.control.over.aborted) return false
+    await upload.commit()
+    return true
+  }
+  await exchange(session, transfer, job, opening)
+}
+
+function takeRestart(session: FtpSession): number {
+  const start = session.restart
+  session.restart = 0
+  if (start > 0 && session.type === 'ascii') throw new Fault('range', 'REST needs TYPE I')
+  return start
+}
+
+function pumpOptions(
+  session: FtpSession,
+  transfer: Transfer,
+  start: number,
+  lineEnds: () => LineEnds,
+): PumpOptions {
+  const moved = (bytes: number) => {
+    transfer.bytes += bytes
+  }
+  return { start, lineEnds: session.type === 'ascii' ? lineEnds() : null, moved }
+}
+
+/**
+ * Runs `job` on the data connection that was agreed on, with the replies around it: 150, then 226 when the job
+ * says true and 426 when it says false. Faults of the job are left to the caller; the connection is then gone.
+ */
+export async function exchange(
+  session: FtpSession,
+  transfer: Transfer,
+  job: (socket: Socket) => Promise<boolean>,
+  opening = 'Here it comes',
+): Promise<void> {
+  const socket = await openData(session, transfer, opening)
+  if (socket === null) return
+  let done = false
+  try {
+    done = await job(socket)
+  } finally {
+    if (done) flushAndEnd(socket)
+    else socket.destroy()
+  }
+  if (done) session.control.reply(226, 'Done')
+  else session.control.reply(426, 'The transfer was cut off')
+}
+
+/** Answers itself when there is no data connection. */
+async function openData(session: FtpSession, transfer: Transfer, opening: string): Promise<Socket | null> {
+  const { context, control, dataSource } = session
+  const { signal } = transfer.stop
+  if (context.settings.requireTls && !session.privateData) {
+    control.reply(521, 'Data must be private here: send PBSZ 0 and PROT P')
+    return null
+  }
+  if (dataSource === null) {
+    control.reply(425, 'Send EPSV or PASV first')
+    return null
+  }
+  session.dataSource = null
+  const plain = await dataSource.connect(signal).finally(() => dataSource.close())
+  if (plain === null || signal.aborted) {
+    plain?.destroy()
+    if (signal.aborted) control.reply(426, 'The transfer was cut off')
+    else control.reply(425, 'No data connection came')
+    return null
+  }
+  // Before the handshake: some clients start it only when they have seen the 150.
+  control.reply(150, opening)
+  const { privateData, secureContext } = session
+  const socket = privateData && secureContext ? wrapData(plain, secureContext) : plain
+  watchData(session, transfer, socket)
+  if (!(socket instanceof TLSSocket) || (await handshake(socket))) return socket
+  control.reply(425, 'TLS on the data connection failed')
+  return null
+}
+
+function watchData(session: FtpSession, transfer: Transfer, socket: Socket): void {
+  const { dataSockets, settings } = session.context
+  dataSockets.add(socket)
+  socket.once('close', () => dataSockets.delete(socket))
+  socket.setTimeout(settings.idleMs, () => socket.destroy())
+  transfer.stop.signal.addEventListener('abort', () => socket.destroy(), { once: true })
+}
+
+/** Ends our side and waits a while for the client's: closing at once could lose what is still on its way. */
+function flushAndEnd(socket: Socket): void {
+  socket.resume()
+  socket.end()
+  const timer = setTimeout(() => socket.destroy(), FLUSH_MS).unref()
+  socket.once('close', () => clearTimeout(timer))
+}

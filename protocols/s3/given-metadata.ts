@@ -1,0 +1,88 @@
+import type { Metadata } from '#files/metadata.ts'
+import { type Call, header } from './call.ts'
+import { S3Fault } from './errors.ts'
+
+const CONTENT_HEADERS = [
+  'content-type',
+  'cache-control',
+  'content-disposition',
+  'content-language',
+  'expires',
+] as const
+const USER_PREFIX = 'x-amz-meta-'
+const MAX_USER_BYTES = 2048
+const MAX_TAGS = 10
+
+/** What the request's headers say that an object is to have; etag, checksums and parts come later. */
+export function givenMetadata(call: Call): Metadata {
+  refuseUnkept(call)
+  return {
+    etag: '',
+    headers: contentHeaders(call),
+    user: userMetadata(call),
+    tags: parseTagging(header(call, 'x-amz-tagging') ?? ''),
+    checksums: {},
+    parts: [],
+  }
+}
+
+function contentHeaders(call: Call): Record<string, string> {
+  const headers: Record<string, string> = {}
+  for (const name of CONTENT_HEADERS) {
+    const value = header(call, name)
+    if (value !== undefined) headers[name] = value
+  }
+  // `aws-chunked` is how it came, not what it is.
+  const encoding = (header(call, 'content-encoding') ?? '')
+    .split(',')
+    .map((coding) => coding.trim())
+    .filter((coding) => coding !== '' && coding !== 'aws-chunked')
+  if (encoding.length > 0) headers['content-encoding'] = encoding.join(',')
+  return headers
+}
+
+function userMetadata({ request }: Call): Record<string, string> {
+  const user: Record<string, string> = Object.create(null)
+  let bytes = 0
+  for (const [name, value] of request.headers) {
+    if (!name.startsWith(USER_PREFIX)) continue
+    bytes += name.length - USER_PREFIX.length + value.length
+    user[name.slice(USER_PREFIX.length)] = value
+  }
+  if (bytes > MAX_USER_BYTES) throw new S3Fault('MetadataTooLarge')
+  return user
+}
+
+/** `a=b&c=d`, URL-encoded. Fault InvalidTag. */
+export function parseTagging(text: string): Record<string, string> {
+  const pairs = [...new URLSearchParams(text)]
+  return tagsOf(pairs.map(([key, value]) => ({ key, value })))
+}
+
+/** A tag set that keeps S3's rules. Fault InvalidTag. */
+export function tagsOf(pairs: readonly { key: string; value: string }[]): Record<string, string> {
+  const tags: Record<string, string> = Object.create(null)
+  for (const { key, value } of pairs) {
+    if (key === '' || key.length > 128 || value.length > 256 || key in tags) throw new S3Fault('InvalidTag')
+    tags[key] = value
+  }
+  if (pairs.length > MAX_TAGS) throw new S3Fault('InvalidTag', 'An object has at most 10 tags.')
+  return tags
+}
+
+const PRIVATE_ACLS = ['private', 'bucket-owner-full-control', 'bucket-owner-read']
+
+/** Fault NotImplemented for what would be promised but not kept: encryption, object locks, other readers. */
+export function refuseUnkept({ request }: Call): void {
+  for (const [name, value] of request.headers) {
+    if (!name.startsWith('x-amz-')) continue
+    const promised =
+      name.startsWith('x-amz-server-side-encryption') ||
+      name.startsWith('x-amz-copy-source-server-side-encryption') ||
+      name.startsWith('x-amz-object-lock-') ||
+      name.startsWith('x-amz-grant-') ||
+      name === 'x-amz-website-redirect-location' ||
+      (name === 'x-amz-acl' && !PRIVATE_ACLS.includes(value))
+    if (promised) throw new S3Fault('NotImplemented', `This server does not offer ${name}: ${value.slice(0, 100)}`)
+  }
+}

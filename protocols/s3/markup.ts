@@ -1,0 +1,21 @@
+import { escapeText } from '#net/xml.ts'
+
+const NAMESPACE = 'http://s3.amazonaws.com/doc/2006-03-01/'
+
+export const XML_DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
+
+/** `<name>text</name>` with the text escaped. */
+export function element(name: string, text: string | number | boolean): string {
+  return `<${name}>${escapeText(String(text))}</${name}>`
+}
+
+/** `<name>inner</name>`; `inner` is XML already. */
+export function group(name: string, inner: string): string {
+  return `<${name}>${inner}</${name}>`
+}
+
+/** A whole document. `namespace` empty leaves `xmlns` out, as S3 does for errors. */
+export function xmlDocument(root: string, inner: string, namespace = NAMESPACE): string {
+  const xmlns = namespace === '' ? '' : ` xmlns="${namespace}"`
+  return `${XML_DECLARATION}<${root}${xmlns}>${inner}</${root}>`
+}

@@ -1,0 +1,195 @@
+import type { Socket } from 'node:net'
+import type { ClientInfo, Connection, ServerChannel, Session as SshSession } from 'ssh2'
+import type { Gate, Session } from '#credentials/gate.ts'
+import type { Principal } from '#permissions/principal.ts'
+import type { DoorLog } from '../protocol.ts'
+import { authenticateClient } from './auth.ts'
+import { exchangesKeys } from './exchange.ts'
+import { createOutput, type Output } from './output.ts'
+import { SftpSession } from './session.ts'
+
+const MAX_SESSIONS = 10
+/** Between DISCONNECT and the end of the socket. */
+const CUT_MS = 250
+/** Answers to SSH's own requests, which ssh2 writes whether the client reads or not. */
+const MAX_UNSENT_BYTES = 16 * 1024 * 1024
+const REKEY_BYTES = 1024 ** 3
+const REKEY_MS = 3600 * 1000
+
+export type ConnectionOptions = {
+  readonly gate: Gate
+  readonly log: DoorLog
+  readonly siteId: string | null
+  readonly loginGraceMs: number
+  readonly onAuthenticated: () => void
+  /** Called once, when nothing of the connection is left. */
+  readonly onClosed: () => void
+}
+
+type Running = { readonly sftp: SftpSession; readonly output: Output }
+
+/** One TCP connection from accept to the last staged file dropped. */
+export class SshConnection {
+  readonly #socket: Socket
+  readonly #options: ConnectionOptions
+  readonly #address: string
+  readonly #grace: NodeJS.Timeout
+  readonly #running = new Set<Running>()
+  #client: Connection | null = null
+  #session: Session | null = null
+  #sshSessions = 0
+  #ended = false
+  #keyedAt = performance.now()
+  #keyedBytes = 0
+
+  constructor(socket: Socket, options: ConnectionOptions) {
+    this.#socket = socket
+    this.#options = options
+    this.#address = socket.remoteAddress ?? ''
+    this.#grace = setTimeout(() => socket.destroy(), options.loginGraceMs)
+    socket.setNoDelay(true)
+    socket.on('error', (err) => options.log.debug({ err: err.message }, 'sftp: socket failed'))
+    // From here ssh2 throws on every send.
+    socket.on('end', () => this.#end())
+    socket.on('close', () => void this.#close())
+    socket.on('drain', () => this.#check())
+  }
+
+  /** Looks at what came in, after ssh2 did. To be called when ssh2 has the socket. */
+  watch(): void {
+    this.#socket.on('data', () => {
+      const flooded = [...this.#running].some(({ sftp }) => sftp.flooded)
+      if (flooded || this.#socket.writableLength > MAX_UNSENT_BYTES) this.#socket.destroy()
+    })
+  }
+
+  /** ssh2 read the client's identification. */
+  greet(client: Connection, info: ClientInfo): void {
+    const { gate, log, siteId } = this.#options
+    const software = info.header.versions.software.slice(0, 200)
+    this.#client = client
+    // Without a listener one malformed packet would end the process.
+    client.on('error', (err: Error) =>
+      log.debug({ err: err.message, address: this.#address }, 'sftp: client failed'),
+    )
+    client.on('rekey', () => {
+      this.#countFromHere()
+      this.#check()
+    })
+    client.on('session', (accept, reject) => {
+      if (this.#sshSessions >= MAX_SESSIONS) return reject()
+      this.#serve(accept(), client)
+    })
+    authenticateClient(client, {
+      gate,
+      log,
+      siteId,
+      address: this.#address,
+      client: software,
+      gone: () => this.#ended,
+      end: () => this.cut('authentication ended'),
+      admit: (principal) => this.#admit(principal, software),
+    })
+  }
+
+  #admit(principal: Principal, software: string): void {
+    clearTimeout(this.#grace)
+    const session = this.#options.gate.open(principal, {
+      door: 'sftp',
+      address: this.#address,
+      client: software,
+    })
+    this.#session = session
+    this.#options.onAuthenticated()
+    if (session.signal.aborted) this.cut('revoked')
+    else session.signal.addEventListener('abort', () => this.cut('revoked'), { once: true })
+  }
+
+  #serve(session: SshSession, client: Connection): void {
+    this.#sshSessions += 1
+    let running: Running | null = null
+    session.on('subsystem', (accept, reject, { name }) => {
+      // ssh2 gives no `reject` when the client wants no answer.
+      if (name !== 'sftp' || this.#session === null || this.#ended) return reject?.()
+      running = this.#start(accept(), client, this.#session)
+    })
+    session.on('close', () => {
+      this.#sshSessions -= 1
+      if (running) this.#stop(running)
+    })
+  }
+
+  #start(channel: ServerChannel, client: Connection, { files }: Session): Running {
+    const { log } = this.#options
+    const output = createOutput(channel, this.#socket, () => exchangesKeys(client))
+    const cut = (reason: string) => this.cut(reason)
+    const running = { output, sftp: new SftpSession({ channel, output, files, log, cut }) }
+    const failed = (err: Error) => {
+      log.debug({ err: err.message }, 'sftp: channel failed')
+      this.#stop(running)
+    }
+    channel.on('error', failed)
+    channel.stderr.on('error', failed)
+    this.#running.add(running)
+    return running
+  }
+
+  #stop(running: Running): void {
+    void running.sftp.abandon().then(() => this.#running.delete(running))
+  }
+
+  /** True when no transfer or request is under way. */
+  get idle(): boolean {
+    return [...this.#running].every(({ sftp }) => sftp.idle)
+  }
+
+  /** Begins a key exchange when the keys are old or much used. ssh2 never does. */
+  rekeyWhenDue(): void {
+    const bytes = this.#bytes() - this.#keyedBytes
+    const due = bytes >= REKEY_BYTES || performance.now() - this.#keyedAt >= REKEY_MS
+    if (!due || this.#ended || this.#session === null || this.#client === null) return
+    this.#countFromHere()
+    this.#client.rekey()
+  }
+
+  #bytes(): number {
+    return this.#socket.bytesRead + this.#socket.bytesWritten
+  }
+
+  #countFromHere(): void {
+    this.#keyedAt = performance.now()
+    this.#keyedBytes = this.#bytes()
+  }
+
+  #check(): void {
+    for (const { output } of this.#running) output.check()
+  }
+
+  /** Drops what is staged, says DISCONNECT and ends the socket. */
+  cut(reason: string): void {
+    if (this.#ended) return
+    this.#options.log.debug({ reason, address: this.#address }, 'sftp: connection cut')
+    this.#end()
+    if (this.#client === null) this.#socket.destroy()
+    else this.#client.end()
+    setTimeout(() => this.#socket.destroy(), CUT_MS).unref()
+  }
+
+  /** Ends the socket at once. */
+  destroy(): void {
+    this.#socket.destroy()
+  }
+
+  #end(): void {
+    this.#ended = true
+    for (const { sftp } of this.#running) void sftp.abandon()
+  }
+
+  async #close(): Promise<void> {
+    this.#ended = true
+    clearTimeout(this.#grace)
+    await Promise.all([...this.#running].map(({ sftp }) => sftp.abandon()))
+    this.#session?.[Symbol.dispose]()
+    this.#options.onClosed()
+  }
+}

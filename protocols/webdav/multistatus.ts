@@ -1,0 +1,25 @@
+import { escapeText } from '#net/xml.ts'
+import { XML_HEAD } from './reply.ts'
+
+export const MULTISTATUS_START = `${XML_HEAD}<D:multistatus xmlns:D="DAV:">`
+export const MULTISTATUS_END = '</D:multistatus>\n'
+
+const STATUS_LINE: ReadonlyMap<number, string> = new Map([
+  [200, 'HTTP/1.1 200 OK'],
+  [403, 'HTTP/1.1 403 Forbidden'],
+  [404, 'HTTP/1.1 404 Not Found'],
+  [409, 'HTTP/1.1 409 Conflict'],
+  [424, 'HTTP/1.1 424 Failed Dependency'],
+])
+
+/** Properties that share a status; empty text for no properties. `more`: elements behind the status. */
+export function propstat(status: number, properties: string, more = ''): string {
+  if (properties === '') return ''
+  const line = STATUS_LINE.get(status) ?? `HTTP/1.1 ${status} Status`
+  return `<D:propstat><D:prop>${properties}</D:prop><D:status>${line}</D:status>${more}</D:propstat>`
+}
+
+/** What is said of one resource; `href` is escaped for URLs. */
+export function responseElement(href: string, propstats: string): string {
+  return `<D:response><D:href>${escapeText(href)}</D:href>${propstats}</D:response>\n`
+}

@@ -1,0 +1,65 @@
+import type { Actor } from '#identity/actor.ts'
+import type { IdentityDeps } from '#identity/deps.ts'
+import type { SiteDetails } from '#identity/ports.ts'
+import type { Output } from './output.ts'
+
+/** An open data folder: what commands act on. */
+export type Backstage = AsyncDisposable & { readonly identity: IdentityDeps; readonly dataDir: string }
+
+/** What the command line touches of the world. `columns`: the terminal's width. */
+export type CliIo = {
+  readonly stdout: (text: string) => void
+  readonly stderr: (text: string) => void
+  readonly columns: number
+  openBackstage(dataDir: string): Promise<Backstage>
+  serve(argv: string[]): Promise<number>
+}
+
+export type OptionSpec = {
+  readonly type: 'string' | 'boolean'
+  /** What stands for the value in help, such as `NAME`. */
+  readonly value?: string
+  readonly help: string
+  readonly required?: boolean
+}
+
+export type OptionSpecs = Readonly<Record<string, OptionSpec>>
+
+export type ArgumentSpec = { readonly name: string; readonly help: string }
+
+/** What was typed, checked against the command's own lists. */
+export type Typed = {
+  readonly args: readonly string[]
+  /** The value of an option; undefined when it was not given. */
+  text(name: string): string | undefined
+  flag(name: string): boolean
+}
+
+export type CommandContext = Typed & {
+  readonly identity: IdentityDeps
+  readonly dataDir: string
+  readonly actor: Actor
+  readonly out: Output
+  /** The site of `--site`, else the first. */
+  site(): Promise<SiteDetails>
+}
+
+/** One command. `arguments` are all required, in their order. */
+export type Command = {
+  /** Topic and verb, such as `key create`. */
+  readonly path: string
+  readonly summary: string
+  readonly details?: string
+  readonly arguments: readonly ArgumentSpec[]
+  readonly options: OptionSpecs
+  readonly examples: readonly string[]
+  run(context: CommandContext): Promise<void>
+}
+
+/** Options that every command takes. */
+export const COMMON_OPTIONS: OptionSpecs = {
+  data: { type: 'string', value: 'DIR', help: 'data folder (default: $LATCHKEY_DATA, else ./data)' },
+  site: { type: 'string', value: 'NAME', help: 'site to work on (default: the first one)' },
+  json: { type: 'boolean', help: 'print JSON, for scripts' },
+  help: { type: 'boolean', help: 'explain this command' },
+}

@@ -1,0 +1,135 @@
+import { resolve } from 'node:path'
+import { Fault } from '#faults'
+import { listSites } from '#identity/sites.ts'
+import { closest } from './closest.ts'
+import type { Backstage, CliIo, Command, CommandContext, Typed } from './command.ts'
+import { GRANT_COMMANDS } from './commands/grant.ts'
+import { KEY_COMMANDS } from './commands/key.ts'
+import { SITE_COMMANDS } from './commands/site.ts'
+import { USER_COMMANDS } from './commands/user.ts'
+import { commandHelp, generalHelp, topicHelp, usageLine } from './help.ts'
+import { createOutput } from './output.ts'
+import { checkComplete, commandFirst, parseCommandLine } from './parse.ts'
+
+export type { Backstage, CliIo } from './command.ts'
+
+const COMMANDS: readonly Command[] = [...SITE_COMMANDS, ...USER_COMMANDS, ...GRANT_COMMANDS, ...KEY_COMMANDS]
+const BY_PATH: ReadonlyMap<string, Command> = new Map(COMMANDS.map((command) => [command.path, command]))
+const BY_TOPIC: ReadonlyMap<string, readonly Command[]> = Map.groupBy(COMMANDS, topicOf)
+
+const DONE = 0
+const FAILED = 1
+const WRONGLY_CALLED = 2
+
+/** Runs one command; resolves to the exit code: 0 done, 1 failed, 2 wrongly called. Never rejects. */
+export async function runCli(argv: readonly string[], io: CliIo): Promise<number> {
+  if (argv[0] === 'serve') return io.serve(argv.slice(1))
+  const [topic, verb, ...rest] = commandFirst(argv)
+  if (topic === undefined) return misused(io, generalHelp(COMMANDS))
+  if (topic === 'help') return explain(io, [verb, ...rest])
+  if (topic === '--help' || topic === '-h') return explain(io, [])
+  const command = BY_PATH.get(`${topic} ${verb}`)
+  if (command === undefined) return unknownCommand(io, topic, verb)
+  return runCommand(io, command, rest)
+}
+
+async function runCommand(io: CliIo, command: Command, argv: readonly string[]): Promise<number> {
+  try {
+    if (argv.includes('-h')) return explain(io, [command.path])
+    const typed = parseCommandLine(command, argv)
+    if (typed.flag('help')) return explain(io, [command.path])
+    checkComplete(command, typed)
+    await using backstage = await io.openBackstage(dataDir(typed))
+    await command.run(contextOf(io, backstage, typed))
+    return DONE
+  } catch (error) {
+    return report(io, command, error)
+  }
+}
+
+function contextOf(io: CliIo, { identity, dataDir }: Backstage, typed: Typed): CommandContext {
+  const actor = { kind: 'command_line' } as const
+  const out = createOutput(io, typed.flag('json'))
+  return {
+    ...typed,
+    identity,
+    dataDir,
+    actor,
+    out,
+    async site() {
+      const sites = await listSites(identity, actor)
+      const wanted = typed.text('site')
+      const site = wanted === undefined ? sites[0] : sites.find(({ name }) => name === wanted)
+      if (site !== undefined) return site
+      if (wanted === undefined)
+        throw new Fault('not_found', "there is no site yet; 'latchkey site add' makes one")
+      const near = closest(
+        wanted,
+        sites.map(({ name }) => name),
+      )
+      throw new Fault(
+        'not_found',
+        `there is no site '${wanted}'${near === null ? '' : `; did you mean '${near}'?`}`,
+      )
+    },
+  }
+}
+
+function dataDir(typed: Typed): string {
+  return resolve(typed.text('data') ?? process.env.LATCHKEY_DATA ?? 'data')
+}
+
+function report(io: CliIo, command: Command, error: unknown): number {
+  const message = error instanceof Error ? error.message : String(error)
+  if (!(error instanceof Fault && error.code === 'invalid')) {
+    io.stderr(`latchkey: ${message}\n`)
+    return FAILED
+  }
+  return misused(
+    io,
+    `latchkey: ${message}\nUsage: ${usageLine(command)}\nMore: latchkey help ${command.path}\n`,
+  )
+}
+
+function explain(io: CliIo, words: readonly (string | undefined)[]): number {
+  const [topic, verb] = words.flatMap((word) => word?.split(' ') ?? [])
+  if (topic === undefined) {
+    io.stdout(generalHelp(COMMANDS))
+    return DONE
+  }
+  const command = BY_PATH.get(`${topic} ${verb}`)
+  const siblings = BY_TOPIC.get(topic)
+  if (command !== undefined) io.stdout(commandHelp(command))
+  else if (siblings !== undefined && verb === undefined) io.stdout(topicHelp(topic, siblings))
+  else return unknownCommand(io, topic, verb)
+  return DONE
+}
+
+function unknownCommand(io: CliIo, topic: string, verb: string | undefined): number {
+  const siblings = BY_TOPIC.get(topic)
+  if (siblings === undefined) {
+    return misused(
+      io,
+      `${notThere(topic, [...BY_TOPIC.keys(), 'serve', 'help'], '')}'latchkey help' lists all.\n`,
+    )
+  }
+  if (verb === '--help' || verb === '-h') return explain(io, [topic])
+  const verbs = siblings.map(({ path }) => path.slice(topic.length + 1))
+  const problem = verb === undefined || verb.startsWith('-') ? '' : notThere(verb, verbs, `${topic} `)
+  return misused(io, problem + topicHelp(topic, siblings))
+}
+
+function notThere(word: string, candidates: readonly string[], before: string): string {
+  const near = closest(word, candidates)
+  const hint = near === null ? '' : ` Did you mean 'latchkey ${before}${near}'?`
+  return `latchkey: there is no command '${before}${word}'.${hint}\n`
+}
+
+function misused(io: CliIo, text: string): number {
+  io.stderr(text)
+  return WRONGLY_CALLED
+}
+
+function topicOf({ path }: Command): string {
+  return path.slice(0, path.indexOf(' '))
+}

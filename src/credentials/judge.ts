@@ -1,0 +1,67 @@
+import { type Circumstances, type ConditionReason, unmetCondition } from '#permissions/conditions.ts'
+import { opensDoor } from '#permissions/decide.ts'
+import type { Account } from './ports.ts'
+
+/** The true cause of a refusal. It goes to the audit and never to the client (REQUIREMENTS.md, R2). */
+export type RefusalReason =
+  | 'nothing_presented'
+  | 'mistyped'
+  | 'unknown'
+  | 'wrong_value'
+  | 'other_login'
+  | 'other_site'
+  | 'site_disabled'
+  | 'key_disabled'
+  | 'key_expired'
+  | 'value_stopped'
+  | 'user_missing'
+  | 'user_elsewhere'
+  | 'user_disabled'
+  | 'user_expired'
+  | 'no_scopes'
+  | 'door_scope'
+  | ConditionReason
+
+/** What is known of the attempt once its value was found to be right. */
+export type Facts = Circumstances & {
+  /** The site that listener or host name say; null when they are silent. */
+  readonly siteId: string | null
+  /** When the presented value stops; null for never. */
+  readonly valueStopsAt: number | null
+}
+
+/** May this account, whose value was right, come in? Null for yes. Pure. */
+export function judge(account: Account, facts: Facts): RefusalReason | null {
+  const { site, key } = account
+  if (facts.siteId !== null && facts.siteId !== key.siteId) return 'other_site'
+  if (!site.enabled) return 'site_disabled'
+  if (!key.enabled) return 'key_disabled'
+  if (isOver(key.expiresAt, facts.now)) return 'key_expired'
+  if (isOver(facts.valueStopsAt, facts.now)) return 'value_stopped'
+  if (key.type === 'user') {
+    const reason = judgeUser(account, facts.now)
+    if (reason !== null) return reason
+  }
+  if (key.type !== 'site' && key.scopes === 0) return 'no_scopes'
+  if (key.type !== 'site' && !opensDoor(key.scopes, facts.door)) return 'door_scope'
+  return unmetCondition(conditionsOf(account), facts)
+}
+
+/** Of site, user and key: all of them must hold. */
+export function conditionsOf({ site, user, key }: Account) {
+  return user === null
+    ? [site.conditions, key.conditions]
+    : [site.conditions, user.conditions, key.conditions]
+}
+
+function judgeUser({ user, key }: Account, now: number): RefusalReason | null {
+  if (user === null) return 'user_missing'
+  if (user.siteId !== key.siteId) return 'user_elsewhere'
+  if (!user.enabled) return 'user_disabled'
+  if (isOver(user.expiresAt, now)) return 'user_expired'
+  return null
+}
+
+function isOver(instant: number | null, now: number): boolean {
+  return instant !== null && now >= instant
+}

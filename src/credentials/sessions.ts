@@ -1,0 +1,133 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Principal } from '#permissions/principal.ts'
+import type { Session } from './gate.ts'
+import type { Change, Clock } from './ports.ts'
+
+/** Why a session was cut: the reason of its abort signal. */
+export type CutReason = 'revoked' | 'expired' | 'ended' | 'stale'
+
+export class SessionCut extends Error {
+  readonly reason: CutReason
+  constructor(reason: CutReason) {
+    super(`session ${reason}`)
+    this.name = 'SessionCut'
+    this.reason = reason
+  }
+}
+
+/** What the registry needs of a session: itself, and the handle that ends it. */
+type Live = {
+  readonly session: Session
+  readonly controller: AbortController
+  /** What the session's key or login would give now; null when it would be refused. */
+  readonly renew: () => Promise<Principal | null>
+}
+
+export type SessionRegistry = Disposable & {
+  add(live: Live): void
+  remove(sessionId: string): void
+  list(): readonly Session[]
+  /** Ends one session; false when there is none of that id. */
+  end(sessionId: string): boolean
+  /** Ends sessions whose key, user or site no longer gives them what they have. */
+  revise(change: Change): Promise<void>
+  /** The same for one session. */
+  reviseOne(sessionId: string): Promise<void>
+  /** Ends sessions whose time is over. Also runs by itself at the next instant of expiry. */
+  endExpired(): void
+  endAll(reason: CutReason): void
+}
+
+// setTimeout overflows beyond 2^31 ms; a longer wait is taken in steps.
+const LONGEST_TIMER_MS = 2_000_000_000
+
+/** Live sessions of this process. A change of credentials reaches each of them through its signal. */
+export function createSessionRegistry(clock: Clock): SessionRegistry {
+  const sessions = new Map<string, Live>()
+  let timer: NodeJS.Timeout | undefined
+  let timerAt = Number.POSITIVE_INFINITY
+
+  function cut(live: Live, reason: CutReason): void {
+    sessions.delete(live.session.id)
+    live.controller.abort(new SessionCut(reason))
+  }
+
+  function wake(at: number): void {
+    if (at >= timerAt) return
+    clearTimeout(timer)
+    timerAt = at
+    timer = setTimeout(endExpired, Math.min(Math.max(at - clock.now(), 0), LONGEST_TIMER_MS))
+    timer.unref()
+  }
+
+  function endExpired(): void {
+    clearTimeout(timer)
+    timerAt = Number.POSITIVE_INFINITY
+    const now = clock.now()
+    let next = Number.POSITIVE_INFINITY
+    for (const live of sessions.values()) {
+      const at = live.session.principal.expiresAt
+      if (at === null) continue
+      if (now >= at) cut(live, 'expired')
+      else next = Math.min(next, at)
+    }
+    if (next !== Number.POSITIVE_INFINITY) wake(next)
+  }
+
+  async function reviseLive(live: Live): Promise<void> {
+    const renewed = await live.renew().catch(() => null)
+    if (!sessions.has(live.session.id)) return
+    if (renewed === null || !givesTheSame(renewed, live.session.principal)) cut(live, 'revoked')
+  }
+
+  return {
+    add(live) {
+      sessions.set(live.session.id, live)
+      const { expiresAt } = live.session.principal
+      if (expiresAt !== null) wake(expiresAt)
+    },
+    remove(sessionId) {
+      sessions.delete(sessionId)
+    },
+    list: () => [...sessions.values()].map((live) => live.session),
+    end(sessionId) {
+      const live = sessions.get(sessionId)
+      if (live !== undefined) cut(live, 'ended')
+      return live !== undefined
+    },
+    async revise(change) {
+      const touched = [...sessions.values()].filter((live) => concerns(change, live.session.principal))
+      await Promise.all(touched.map(reviseLive))
+    },
+    async reviseOne(sessionId) {
+      const live = sessions.get(sessionId)
+      if (live !== undefined) await reviseLive(live)
+    },
+    endExpired,
+    endAll(reason) {
+      for (const live of sessions.values()) cut(live, reason)
+    },
+    [Symbol.dispose]() {
+      clearTimeout(timer)
+    },
+  }
+}
+
+function concerns(change: Change, principal: Principal): boolean {
+  if (change.keyId !== null) return principal.key?.id === change.keyId
+  if (change.userId !== null) return principal.user?.id === change.userId
+  return principal.siteId === change.siteId
+}
+
+// A later expiry or another name takes nothing away: a running transfer goes on, until the old expiry.
+function givesTheSame(renewed: Principal, held: Principal): boolean {
+  const without = (principal: Principal) => ({
+    ...principal,
+    siteName: null,
+    user: principal.user?.id,
+    key: principal.key?.id,
+    expiresAt: null,
+  })
+  const endsEarlier = (renewed.expiresAt ?? Infinity) < (held.expiresAt ?? Infinity)
+  return !endsEarlier && isDeepStrictEqual(without(renewed), without(held))
+}

@@ -1,0 +1,84 @@
+import type { VirtualPath } from '#permissions/path.ts'
+import type { Fingerprint } from './metadata.ts'
+import type { Entry, ListOptions, OpenFile, Page, Space } from './types.ts'
+
+/** Folder at a mount's root that belongs to the server: staging and parts. No door can see or name it. */
+export const RESERVED = '.latchkey'
+
+export type Publication = {
+  /** Fails with Fault `precondition` when something is there; decided by the mount in one step. */
+  readonly ifAbsent?: boolean
+  /** Milliseconds since the epoch; default now. */
+  readonly modified?: number
+  /** Called when the fingerprint is final, before the file becomes visible. A failure stops publication. */
+  readonly before?: (fingerprint: Fingerprint) => Promise<void>
+}
+
+/** Bytes kept in staging, not visible yet. Disposal drops them; after publication it does nothing. */
+export type Staged = AsyncDisposable & {
+  readonly size: number
+  write(chunks: readonly Uint8Array[], position: number): Promise<void>
+  read(target: Uint8Array, position: number): Promise<number>
+  truncate(size: number): Promise<void>
+  /** As it is now, under the path that it will have. */
+  stat(path: VirtualPath): Promise<Entry>
+  /** Makes it the content of `path`, whole or not at all. Faults: no_parent, exists (a folder), precondition. */
+  publish(path: VirtualPath, how: Publication): Promise<Entry>
+  /** Keeps it as a part of a multipart upload, in place of one of the same name. */
+  keepAsPart(uploadId: string, name: string): Promise<void>
+}
+
+/** A folder being put together in staging. Names are relative to it. Disposal drops what is not published. */
+export type StagedFolder = AsyncDisposable & {
+  folder(names: readonly string[]): Promise<void>
+  /** All members of this folder are there. */
+  finish(names: readonly string[]): Promise<void>
+  /** A copy of `source`; resolves to its fingerprint, which publication does not change. */
+  file(names: readonly string[], source: OpenFile, signal: AbortSignal): Promise<Fingerprint>
+  /** Faults: no_parent; exists unless `replace`. */
+  publish(path: VirtualPath, replace: boolean): Promise<void>
+}
+
+/** `shows`: false leaves a name out before anything is read of it. */
+export type MountListOptions = ListOptions & { readonly shows?: (name: string) => boolean }
+
+export type StageOptions = {
+  /** Starts with the content of this file, sharing its blocks where the mount can. */
+  readonly from?: OpenFile
+  readonly signal: AbortSignal
+}
+
+/**
+ * Where a part of the tree is kept. Paths are relative to the mount, entries carry such paths. A mount decides
+ * nothing and locks nothing: `files/` has done both. An S3-compatible object store can stand behind it: random
+ * writes happen in local staging, what is published is whole.
+ */
+export type Mount = AsyncDisposable & {
+  readonly id: string
+  /** Null when nothing is there, or nothing that a door may know of (links, devices). */
+  find(path: VirtualPath): Promise<Entry | null>
+  /** Fault not_found when it is no folder. */
+  list(folder: VirtualPath, options: MountListOptions): Promise<Page>
+  /** Faults: not_found when there is no file. */
+  open(path: VirtualPath): Promise<OpenFile>
+  stage(options: StageOptions): Promise<Staged>
+  stageFolder(): Promise<StagedFolder>
+  /** Faults: exists, no_parent. */
+  mkdir(path: VirtualPath): Promise<Entry>
+  /** A file or an empty folder. Faults: not_found, not_empty. */
+  remove(path: VirtualPath): Promise<void>
+  /** Takes a folder away in one step; its space is freed afterwards. */
+  removeTree(path: VirtualPath): Promise<void>
+  /** With `replace`, what is at `to` goes. Faults: not_found, no_parent, exists. */
+  rename(from: VirtualPath, to: VirtualPath, replace: boolean): Promise<void>
+  /** Faults: not_found. `before` is what the file was until now. */
+  setModified(path: VirtualPath, modified: number): Promise<{ before: Fingerprint; entry: Entry }>
+  space(): Promise<Space>
+  openPart(uploadId: string, name: string): Promise<OpenFile>
+  /** Names of the parts of an upload. */
+  parts(uploadId: string): Promise<readonly string[]>
+  dropPart(uploadId: string, name: string): Promise<void>
+  dropParts(uploadId: string): Promise<void>
+  /** Removes what earlier processes left behind; `uploads` tells which multipart uploads still exist. */
+  sweep(uploads: () => Promise<ReadonlySet<string>>): Promise<void>
+}

@@ -1,0 +1,146 @@
+import fs from 'node:fs'
+import { link, rename, unlink } from 'node:fs/promises'
+import { Fault } from '#faults'
+import type { VirtualPath } from '#permissions/path.ts'
+import type { Publication, Staged } from '../../mount.ts'
+import type { Entry } from '../../types.ts'
+import { errnoOf, faultOf, guarded } from './errors.ts'
+import { type Folder, openParent } from './folder.ts'
+import { checkOffset, closeDescriptor, readFully, syncDescriptor, syncFolder, utimeOf, writeFully } from './io.ts'
+import { entryFrom, fingerprintFrom, look } from './stats.ts'
+import { createUses } from './uses.ts'
+
+export type UploadHome = {
+  readonly root: string
+  readonly durable: boolean
+  /** The folder for an upload's parts. */
+  partsFolder(uploadId: string): Promise<Folder>
+}
+
+/** A staged file: `fd` open for reading and writing at the private `path`. Owns both. */
+export function stagedFile(home: UploadHome, fd: number, path: string, filled: number): Staged {
+  const uses = createUses()
+  let size = filled
+  let kept = false
+
+  async function close(): Promise<void> {
+    // Unlinked before waiting for what runs: after revocation nothing of it is left at once.
+    if (!kept) await unlink(path).catch(() => {})
+    if (await uses.end()) await closeDescriptor(fd)
+  }
+
+  async function entryAt(target: VirtualPath): Promise<Entry> {
+    const entry = entryFrom(target, await fstat(fd))
+    if (entry === null) throw new Fault('internal', 'the staged file is no file')
+    return entry
+  }
+
+  return {
+    get size() {
+      return size
+    },
+    write: (chunks, position) =>
+      uses.run(async () => {
+        const written = await writeFully(fd, chunks, position)
+        if (written > 0 && position + written > size) size = position + written
+      }),
+    read: (target, position) => uses.run(() => readFully(fd, target, position)),
+    truncate: (length) =>
+      uses.run(async () => {
+        checkOffset(length)
+        await truncate(fd, length)
+        size = length
+      }),
+    stat: (target) => uses.run(() => entryAt(target)),
+    async publish(target, how) {
+      const entry = await uses.run(() =>
+        guarded(async () => {
+          await publishFile(home, fd, path, target, how)
+          kept = true
+          return entryAt(target)
+        }),
+      )
+      await close()
+      return entry
+    },
+    async keepAsPart(uploadId, name) {
+      await uses.run(() =>
+        guarded(async () => {
+          using folder = await home.partsFolder(uploadId)
+          if (home.durable) await syncDescriptor(fd)
+          await rename(path, folder.at(name))
+          kept = true
+          if (home.durable) await syncFolder(folder.self)
+        }),
+      )
+      await close()
+    },
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+async function publishFile(
+  home: UploadHome,
+  fd: number,
+  path: string,
+  target: VirtualPath,
+  how: Publication,
+): Promise<void> {
+  const { folder: opened, name } = openParent(home.root, target)
+  using folder = opened
+  await prepare(fd, folder.at(name), how)
+  if (home.durable) await syncDescriptor(fd)
+  if (how.before) await how.before(fingerprintFrom(await fstat(fd)))
+  if (how.ifAbsent) await linkInto(path, folder.at(name))
+  else await rename(path, folder.at(name))
+  if (home.durable) await syncFolder(folder.self)
+}
+
+// An overwritten file keeps its mode; whatever is no file cannot be overwritten.
+async function prepare(fd: number, final: string, how: Publication): Promise<void> {
+  const there = look(final)
+  if (there?.isDirectory()) throw new Fault('exists', 'a folder is there')
+  if (there && !there.isFile()) throw new Fault('forbidden', 'this name cannot be used')
+  if (there && how.ifAbsent) throw new Fault('precondition', 'a file is there already')
+  if (there) await chmod(fd, Number(there.mode) & 0o777)
+  if (how.modified !== undefined) await retime(fd, utimeOf(how.modified))
+}
+
+async function linkInto(path: string, final: string): Promise<void> {
+  try {
+    await link(path, final)
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') throw new Fault('precondition', 'a file is there already')
+    if (!NO_LINKS.has(errnoOf(error))) throw error
+    // File systems without hard links: what `prepare` saw, and the lock on the path, must do.
+    await rename(path, final)
+    return
+  }
+  await unlink(path).catch(() => {})
+}
+
+const NO_LINKS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])
+
+function fstat(fd: number): Promise<fs.BigIntStats> {
+  return new Promise((resolve, reject) => {
+    fs.fstat(fd, { bigint: true }, (error, stats) => (error ? reject(faultOf(error)) : resolve(stats)))
+  })
+}
+
+function truncate(fd: number, size: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    fs.ftruncate(fd, size, (error) => (error ? reject(faultOf(error)) : resolve()))
+  })
+}
+
+function chmod(fd: number, mode: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    fs.fchmod(fd, mode, (error) => (error ? reject(error) : resolve()))
+  })
+}
+
+function retime(fd: number, seconds: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    fs.futimes(fd, seconds, seconds, (error) => (error ? reject(error) : resolve()))
+  })
+}

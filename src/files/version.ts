@@ -1,0 +1,28 @@
+import type { Fingerprint } from './metadata.ts'
+import type { Entry } from './types.ts'
+
+const MASK = 0xffff_ffff_ffff_ffffn
+// Odd, so that different sizes of one inode always give different versions.
+const SPREAD = 0x9e37_79b9_7f4a_7c15n
+
+/** 32 hex digits: inode mixed with the size, then mtime in nanoseconds. Can be read back with the size. */
+export function versionOf({ ino, size, mtimeNs }: Fingerprint): string {
+  return hex64(ino ^ mixed(size)) + hex64(mtimeNs)
+}
+
+/** The fingerprint that a file's entry was made from. */
+export function fingerprintOf(entry: Entry): Fingerprint {
+  return {
+    ino: (BigInt(`0x${entry.version.slice(0, 16)}`) ^ mixed(entry.size)) & MASK,
+    size: entry.size,
+    mtimeNs: BigInt.asIntN(64, BigInt(`0x${entry.version.slice(16)}`)),
+  }
+}
+
+function mixed(size: number): bigint {
+  return size === 0 ? 0n : (BigInt(size) * SPREAD) & MASK
+}
+
+function hex64(value: bigint): string {
+  return BigInt.asUintN(64, value).toString(16).padStart(16, '0')
+}

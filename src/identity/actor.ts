@@ -1,0 +1,99 @@
+import type { AuditAction, AuditEntry } from '#audit/ports.ts'
+import { Fault } from '#faults'
+import type { DoorName } from '#permissions/conditions.ts'
+import { type DenyReason, decide } from '#permissions/decide.ts'
+import { ROOT } from '#permissions/path.ts'
+import type { Principal } from '#permissions/principal.ts'
+import type { IdentityDeps } from './deps.ts'
+import type { SiteDetails } from './ports.ts'
+
+/** Who asks: the machine's own administrator, or somebody who came through a door. */
+export type Actor =
+  | { readonly kind: 'command_line' }
+  | {
+      readonly kind: 'principal'
+      readonly principal: Principal
+      readonly door: DoorName
+      readonly address: string
+    }
+
+/** Whose keys an actor may touch: all of the site, or those of one user only. */
+export type Reach =
+  | { readonly kind: 'site' }
+  | { readonly kind: 'own'; readonly userId: string; readonly userName: string }
+
+/** The site, for an actor who belongs to it. Another's site looks as if it were not there. */
+export async function siteFor(deps: IdentityDeps, actor: Actor, siteId: string): Promise<SiteDetails> {
+  const foreign = actor.kind === 'principal' && actor.principal.siteId !== siteId
+  const site = foreign ? null : await deps.store.siteById(siteId)
+  if (site === null) throw new Fault('not_found', 'no such site')
+  return site
+}
+
+/** The site, for an actor who may administer it (REQUIREMENTS.md, K1). Faults: not_found, forbidden. */
+export async function administeredSite(
+  deps: IdentityDeps,
+  actor: Actor,
+  siteId: string,
+): Promise<SiteDetails> {
+  const site = await siteFor(deps, actor, siteId)
+  const reason = refusal(deps, actor)
+  if (reason !== null) throw new Fault('forbidden', WORDS[reason])
+  return site
+}
+
+/**
+ * Whose keys the actor may touch (REQUIREMENTS.md, K2): administrators all; people who logged in as
+ * themselves their own, where the site allows it. A key of a member never may. Fault: forbidden.
+ */
+export function keyReach(deps: IdentityDeps, actor: Actor, site: SiteDetails): Reach {
+  const reason = refusal(deps, actor)
+  if (reason === null) return { kind: 'site' }
+  if (reason === 'role' && actor.kind === 'principal' && site.settings.usersMayCreateKeys) {
+    const { kind, user } = actor.principal
+    if (kind === 'person' && user !== null) return { kind: 'own', userId: user.id, userName: user.name }
+  }
+  throw new Fault('forbidden', WORDS[reason])
+}
+
+function refusal({ clock }: IdentityDeps, actor: Actor): DenyReason | null {
+  if (actor.kind === 'command_line') return null
+  const { principal, door, address } = actor
+  const decision = decide(principal, 'administer', ROOT, { door, address, now: clock.now(), mount: null })
+  return decision.allow ? null : decision.reason
+}
+
+const WORDS: Readonly<Record<DenyReason, string>> = {
+  door: 'this key is not for this door',
+  address: 'this key is not for this address',
+  time: 'this key is not for this time',
+  not_before: 'this key is not valid yet',
+  expired: 'this key has expired',
+  door_scope: 'this key has no scope for this door',
+  scope: 'this needs a key with the scope admin',
+  role: 'only administrators may do this',
+  base_path: 'this lies outside of the key’s base path',
+  storage: 'this lies on a storage that the key does not have',
+  grant: 'there is no grant for this',
+}
+
+/** The record of one change that the actor makes. */
+export function auditEntry(
+  { clock }: IdentityDeps,
+  actor: Actor,
+  change: { action: AuditAction; siteId: string; subject: string },
+): AuditEntry {
+  const principal = actor.kind === 'principal' ? actor.principal : null
+  return {
+    at: clock.now(),
+    ...change,
+    outcome: 'ok',
+    reason: '',
+    userId: principal?.user?.id ?? null,
+    userName: principal?.user?.name ?? null,
+    keyId: principal?.key?.id ?? null,
+    keyName: principal?.key?.name ?? null,
+    door: actor.kind === 'principal' ? actor.door : 'command_line',
+    address: actor.kind === 'principal' ? actor.address : null,
+  }
+}

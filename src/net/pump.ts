@@ -1,0 +1,69 @@
+import type { Writable } from 'node:stream'
+import type { OpenFile } from '#files/types.ts'
+
+const BUFFER_BYTES = 256 * 1024
+
+/** The part of an OpenFile that sending needs. */
+export type ByteSource = Pick<OpenFile, 'read'>
+
+/** Bytes from `start` up to and not including `end`. */
+export type ByteSpan = { readonly start: number; readonly end: number }
+
+/**
+ * Sends part of a file and resolves when the kernel has taken all of it; does not end `target`. Two buffers take
+ * turns: one is read while the other is written, which is two to three times faster than a read stream. The
+ * target must be done with a chunk when it calls back, as sockets are and a PassThrough is not. Rejects when the
+ * target closes, the signal aborts or the file is shorter than `end`.
+ */
+export async function sendFile(
+  file: ByteSource,
+  target: Writable,
+  span: ByteSpan,
+  signal?: AbortSignal,
+): Promise<void> {
+  const { start, end } = span
+  if (end <= start) return
+  let current: Buffer = Buffer.allocUnsafe(Math.min(BUFFER_BYTES, end - start))
+  let spare: Buffer | null = null
+  using writer = blockWriter(target)
+  let written: Promise<void> = Promise.resolve()
+  for (let position = start; position < end; ) {
+    const wanted = Math.min(current.length, end - position)
+    const length = await whileWriting(file.read(current.subarray(0, wanted), position), written)
+    if (signal?.aborted) throw signal.reason
+    if (length === 0) throw new Error('file is shorter than what was promised')
+    written = writer.write(length === current.length ? current : current.subarray(0, length))
+    position += length
+    if (position < end) [current, spare] = [spare ?? Buffer.allocUnsafe(current.length), current]
+  }
+  await written
+}
+
+/** The result of a read that goes on beside a write; both are over when this settles, none is left unhandled. */
+async function whileWriting(reading: Promise<number>, written: Promise<void>): Promise<number> {
+  const [read, write] = await Promise.allSettled([reading, written])
+  if (write.status === 'rejected') throw write.reason
+  if (read.status === 'rejected') throw read.reason
+  return read.value
+}
+
+/** Writes one block at a time; a target that closes rejects the write that waits. */
+function blockWriter(target: Writable): Disposable & { write(block: Uint8Array): Promise<void> } {
+  let rejectPending: ((error: Error) => void) | null = null
+  const onClose = () => rejectPending?.(new Error('connection closed while sending'))
+  target.on('close', onClose)
+  return {
+    write: (block) =>
+      new Promise((resolve, reject) => {
+        if (target.destroyed) {
+          reject(new Error('connection closed while sending'))
+          return
+        }
+        rejectPending = reject
+        target.write(block, (error) => (error ? reject(error) : resolve()))
+      }),
+    [Symbol.dispose]: () => {
+      target.off('close', onClose)
+    },
+  }
+}

@@ -1,0 +1,149 @@
+import type { Expression, InferResult, Kysely } from 'kysely'
+import type { Account, CredentialStore, SiteRecord, UserRecord } from '#credentials/ports.ts'
+import { fixed, type ValueOf } from './fixed.ts'
+import { grantOf, keyOf, keyValueOf, pairOf, siteOf, userOf } from './rows.ts'
+import type { Database } from './schema.ts'
+import { snapshot } from './transactions.ts'
+
+/** A subquery that names keys. */
+type KeyIds = Expression<string>
+
+/** Reads accounts. The same statements run whether something is found or not. */
+export function credentialStore(db: Kysely<Database>): CredentialStore {
+  const keys = db.selectFrom('keys').select('id')
+  const byId = accountReader(db, ['id'], (value) => keys.where('id', '=', value('id')).$asScalar())
+  const byName = accountReader(db, ['name'], (value) => keys.where('name', '=', value('name')).$asScalar())
+  const byNameInSite = accountReader(db, ['name', 'site'], (value) =>
+    keys.where('name', '=', value('name')).where('site_id', '=', value('site')).$asScalar(),
+  )
+  const pairs = db.selectFrom('access_key_pairs').select('key_id')
+  const byAccessKey = accountReader(db, ['id'], (value) =>
+    pairs.where('access_key_id', '=', value('id')).$asScalar(),
+  )
+  const siteByHost = fixed(['host'], (value) =>
+    db.selectFrom('site_hosts').select('site_id').where('host', '=', value('host')),
+  )
+  return {
+    accountByKeyId: async (id) => (await byId({ id }))[0] ?? null,
+    accountsByKeyName: (name, site) => (site === null ? byName({ name }) : byNameInSite({ name, site })),
+    accountByAccessKeyId: async (id) => (await byAccessKey({ id }))[0] ?? null,
+    siteIdByHost: async (host) => (await siteByHost(db, { host: host.toLowerCase() }))[0]?.site_id ?? null,
+  }
+}
+
+function accountReader<Name extends string>(
+  db: Kysely<Database>,
+  names: readonly Name[],
+  ids: (value: ValueOf<Name>) => KeyIds,
+): (values: Readonly<Record<Name, string>>) => Promise<readonly Account[]> {
+  const keyRows = fixed(names, (value) => keyQuery(db, ids(value)))
+  const valueRows = fixed(names, (value) => valueQuery(db, ids(value)))
+  const grantRows = fixed(names, (value) => grantQuery(db, ids(value)))
+  return (given) =>
+    snapshot(db, async (trx) => {
+      const rows = await keyRows(trx, given)
+      const values = groupBy(await valueRows(trx, given), (row) => row.key_id, keyValueOf)
+      const grants = groupBy(await grantRows(trx, given), (row) => row.key_id, grantOf)
+      return rows.map((row) => ({
+        site: siteOfJoin(row),
+        key: keyOf(row),
+        values: values.get(row.id) ?? [],
+        pair: pairOfJoin(row),
+        user: userOfJoin(row),
+        grants: grants.get(row.id) ?? [],
+      }))
+    })
+}
+
+type JoinedRow = InferResult<ReturnType<typeof keyQuery>>[number]
+
+function keyQuery(db: Kysely<Database>, ids: KeyIds) {
+  return db
+    .selectFrom('keys')
+    .innerJoin('sites', 'sites.id', 'keys.site_id')
+    .leftJoin('users', 'users.id', 'keys.user_id')
+    .leftJoin('access_key_pairs as pairs', 'pairs.key_id', 'keys.id')
+    .where('keys.id', 'in', ids)
+    .selectAll('keys')
+    .select([
+      'sites.name as site_name',
+      'sites.enabled as site_enabled',
+      'sites.conditions as site_conditions',
+      'users.site_id as user_site_id',
+      'users.name as user_name',
+      'users.role as user_role',
+      'users.enabled as user_enabled',
+      'users.expires_at as user_expires_at',
+      'users.conditions as user_conditions',
+      'pairs.access_key_id',
+      'pairs.version as pair_version',
+      'pairs.sealed as pair_sealed',
+    ])
+    .orderBy('keys.id')
+}
+
+function siteOfJoin(row: JoinedRow): SiteRecord {
+  return siteOf({
+    id: row.site_id,
+    name: row.site_name,
+    enabled: row.site_enabled,
+    conditions: row.site_conditions,
+  })
+}
+
+function pairOfJoin({ access_key_id, pair_version, pair_sealed }: JoinedRow) {
+  if (access_key_id === null || pair_version === null || pair_sealed === null) return null
+  return pairOf({ access_key_id, version: pair_version, sealed: pair_sealed })
+}
+
+function userOfJoin(row: JoinedRow): UserRecord | null {
+  const { user_id, user_site_id, user_name, user_role, user_enabled, user_conditions } = row
+  if (user_id === null || user_site_id === null || user_name === null || user_role === null) return null
+  if (user_enabled === null || user_conditions === null) return null
+  return userOf({
+    id: user_id,
+    site_id: user_site_id,
+    name: user_name,
+    role: user_role,
+    enabled: user_enabled,
+    expires_at: row.user_expires_at,
+    conditions: user_conditions,
+  })
+}
+
+function valueQuery(db: Kysely<Database>, ids: KeyIds) {
+  return db
+    .selectFrom('key_values')
+    .select(['id', 'key_id', 'digest', 'stops_at'])
+    .where('key_id', 'in', ids)
+    .orderBy('created_at')
+    .orderBy('id')
+}
+
+/** Of the keys' users and those users' groups; only grants of the key's own site count. */
+function grantQuery(db: Kysely<Database>, ids: KeyIds) {
+  const ofUsers = db
+    .selectFrom('keys')
+    .innerJoin('grants', 'grants.user_id', 'keys.user_id')
+    .whereRef('grants.site_id', '=', 'keys.site_id')
+    .where('keys.id', 'in', ids)
+    .select(['keys.id as key_id', 'grants.path', 'grants.recursive', 'grants.rights'])
+  const ofGroups = db
+    .selectFrom('keys')
+    .innerJoin('group_members', 'group_members.user_id', 'keys.user_id')
+    .innerJoin('grants', 'grants.group_id', 'group_members.group_id')
+    .whereRef('grants.site_id', '=', 'keys.site_id')
+    .where('keys.id', 'in', ids)
+    .select(['keys.id as key_id', 'grants.path', 'grants.recursive', 'grants.rights'])
+  return ofUsers.unionAll(ofGroups)
+}
+
+function groupBy<Row, T>(rows: readonly Row[], keyOfRow: (row: Row) => string, make: (row: Row) => T) {
+  const groups = new Map<string, T[]>()
+  for (const row of rows) {
+    const group = groups.get(keyOfRow(row))
+    if (group) group.push(make(row))
+    else groups.set(keyOfRow(row), [make(row)])
+  }
+  return groups
+}

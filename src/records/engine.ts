@@ -1,0 +1,23 @@
+import type { Kysely, RawBuilder } from 'kysely'
+import type { Database } from './schema.ts'
+
+/** Column types that an engine spells in its own way. */
+export type ColumnKinds = {
+  /** Unicode text that compares and sorts by its UTF-8 bytes. */
+  readonly text: RawBuilder<unknown>
+  readonly bytes: RawBuilder<unknown>
+  /** Whole number of 64 bits, read as a JavaScript number. */
+  readonly whole: RawBuilder<unknown>
+  /** Primary key that counts up and never gives a number twice. */
+  readonly sequence: RawBuilder<unknown>
+}
+
+/** A database. Its driver throws Faults: `exists`, `not_found` (of what a row refers to), `unavailable`. */
+export type Engine = AsyncDisposable & {
+  readonly db: Kysely<Database>
+  readonly kinds: ColumnKinds
+  /** A list of texts for `in`, from its JSON: one parameter and one statement for any length. */
+  texts(json: RawBuilder<string>): RawBuilder<string>
+  /** True when another connection may have committed since the last call; cheap, called every 50 ms. */
+  hasNews(): boolean
+}

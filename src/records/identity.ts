@@ -1,0 +1,45 @@
+import type { Kysely } from 'kysely'
+import type { Clock } from '#credentials/ports.ts'
+import type { IdentityStore } from '#identity/ports.ts'
+import { grantMethods } from './identity-grants.ts'
+import { keyMethods } from './identity-keys.ts'
+import { siteMethods } from './identity-sites.ts'
+import { userMethods } from './identity-users.ts'
+import type { Database } from './schema.ts'
+import { committer } from './transactions.ts'
+
+/** Writes identities: each change with its feed row and audit entry in one transaction. */
+export function identityStore(
+  db: Kysely<Database>,
+  clock: Clock,
+  feed: { poll(): Promise<void> },
+): IdentityStore {
+  const commit = committer(db, clock, feed)
+  return {
+    ...siteMethods(db, commit),
+    ...userMethods(db, commit),
+    ...grantMethods(db, commit),
+    ...keyMethods(db, commit),
+    ...ticketMethods(db, clock),
+  }
+}
+
+function ticketMethods(db: Kysely<Database>, clock: Clock): Pick<IdentityStore, 'addTicket' | 'takeTicket'> {
+  return {
+    addTicket: ({ digest, siteId, userId, expiresAt }) =>
+      db.transaction().execute(async (trx) => {
+        await trx.deleteFrom('tickets').where('expires_at', '<=', clock.now()).execute()
+        const row = { digest, site_id: siteId, user_id: userId, expires_at: expiresAt }
+        await trx.insertInto('tickets').values(row).execute()
+      }),
+    takeTicket: async (digest, now) => {
+      const taken = db
+        .deleteFrom('tickets')
+        .where('digest', '=', digest)
+        .returning(['site_id', 'user_id', 'expires_at'])
+      const ticket = await taken.executeTakeFirst()
+      if (!ticket || ticket.expires_at <= now) return null
+      return { siteId: ticket.site_id, userId: ticket.user_id }
+    },
+  }
+}

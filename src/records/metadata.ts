@@ -1,0 +1,126 @@
+import type { Kysely, Transaction } from 'kysely'
+import type { Fingerprint, Metadata } from '#files/metadata.ts'
+import type { MetadataStore, Place } from '#files/ports.ts'
+import type { VirtualPath } from '#permissions/path.ts'
+import type { Engine } from './engine.ts'
+import { type FixedQuery, fixed } from './fixed.ts'
+import { rebased, within } from './paths.ts'
+import { fromJson } from './rows.ts'
+import type { Database, MetadataTable } from './schema.ts'
+
+/** Object metadata beside the files, keyed by (mount, path, inode), valid for one size and mtime. */
+export function metadataStore(engine: Engine): MetadataStore {
+  const { db } = engine
+  const rowsOf = finder(engine)
+  const put = putter(db)
+  return {
+    find: (mountId, files) => find(db, rowsOf, mountId, files),
+    put: async ({ mountId, path }, fingerprint, metadata) => {
+      const content = JSON.stringify(metadata)
+      await put(db, { mount_id: mountId, path, ...columnsOf(fingerprint), content })
+    },
+    retime: async ({ mountId, path }, from, to) => {
+      await db
+        .updateTable('metadata')
+        .set(columnsOf(to))
+        .where('mount_id', '=', mountId)
+        .where('path', '=', path)
+        .where('ino', '=', `${from.ino}`)
+        .where('size', '=', from.size)
+        .where('mtime_ns', '=', `${from.mtimeNs}`)
+        .execute()
+    },
+    move: (from, to) => db.transaction().execute((trx) => move(trx, from, to)),
+    remove: async ({ mountId, path }, except) => {
+      await db
+        .deleteFrom('metadata')
+        .where('mount_id', '=', mountId)
+        .where(within(path))
+        .$if(except !== undefined, (query) => query.where('ino', '!=', `${except}`))
+        .execute()
+    },
+  }
+}
+
+function columnsOf({ ino, size, mtimeNs }: Fingerprint) {
+  return { ino: `${ino}`, size, mtime_ns: `${mtimeNs}` }
+}
+
+type Finder = FixedQuery<
+  'mount' | 'paths',
+  Pick<MetadataTable, 'path' | 'ino' | 'size' | 'mtime_ns' | 'content'>
+>
+
+function finder({ db, texts }: Engine): Finder {
+  return fixed(['mount', 'paths'], (value) =>
+    db
+      .selectFrom('metadata')
+      .select(['path', 'ino', 'size', 'mtime_ns', 'content'])
+      .where('mount_id', '=', value('mount'))
+      .where('path', 'in', texts(value('paths'))),
+  )
+}
+
+async function find(
+  db: Kysely<Database>,
+  rowsOf: Finder,
+  mount: string,
+  files: readonly { readonly path: VirtualPath; readonly fingerprint: Fingerprint }[],
+): Promise<readonly (Metadata | null)[]> {
+  if (files.length === 0) return []
+  const rows = await rowsOf(db, { mount, paths: JSON.stringify(files.map((file) => file.path)) })
+  if (rows.length === 0) return files.map(() => null)
+  const contents = new Map<string, string>()
+  for (const row of rows) contents.set(versionKey(row.path, row.ino, row.size, row.mtime_ns), row.content)
+  return files.map(({ path, fingerprint: { ino, size, mtimeNs } }) => {
+    const content = contents.get(versionKey(path, ino, size, mtimeNs))
+    return content === undefined ? null : fromJson<Metadata>(content)
+  })
+}
+
+/** A path holds no NUL, so the parts cannot run into each other. */
+function versionKey(path: string, ino: string | bigint, size: number, mtimeNs: string | bigint): string {
+  return `${ino}\0${size}\0${mtimeNs}\0${path}`
+}
+
+type Putter = FixedQuery<'mount_id' | 'path' | 'ino' | 'size' | 'mtime_ns' | 'content', unknown>
+
+function putter(db: Kysely<Database>): Putter {
+  return fixed(['mount_id', 'path', 'ino', 'size', 'mtime_ns', 'content'], (value) =>
+    db
+      .insertInto('metadata')
+      .values({
+        mount_id: value('mount_id'),
+        path: value('path'),
+        ino: value('ino'),
+        size: value<number>('size'),
+        mtime_ns: value('mtime_ns'),
+        content: value('content'),
+      })
+      .onConflict((conflict) =>
+        conflict.columns(['mount_id', 'path', 'ino']).doUpdateSet((eb) => ({
+          size: eb.ref('excluded.size'),
+          mtime_ns: eb.ref('excluded.mtime_ns'),
+          content: eb.ref('excluded.content'),
+        })),
+      ),
+  )
+}
+
+async function move(trx: Transaction<Database>, from: Place, to: Place): Promise<void> {
+  // A row that a moved one would meet speaks of an inode that is not there any more: it came from `from`.
+  await trx
+    .deleteFrom('metadata')
+    .where('mount_id', '=', to.mountId)
+    .where(within(to.path))
+    .where('ino', 'in', (eb) =>
+      eb.selectFrom('metadata').select('ino').where('mount_id', '=', from.mountId).where(within(from.path)),
+    )
+    .execute()
+  await trx
+    .updateTable('metadata')
+    .set({ mount_id: to.mountId, path: rebased(from.path, to.path) })
+    .where('mount_id', '=', from.mountId)
+    .where(within(from.path))
+    .execute()
+}

@@ -1,0 +1,19 @@
+import type { Kysely } from 'kysely'
+import type { ColumnKinds } from '../engine.ts'
+import type { Database } from '../schema.ts'
+import { createIdentityTables } from './0001-identity.ts'
+import { createJournalTables } from './0002-journals.ts'
+import { createFileTables } from './0003-files.ts'
+
+/** One step of the schema. What was released is never changed: a correction is a new step. */
+export type Migration = {
+  readonly name: string
+  up(db: Kysely<Database>, kinds: ColumnKinds): Promise<void>
+}
+
+/** All steps in the order in which they run. */
+export const MIGRATIONS: readonly Migration[] = [
+  { name: '0001-identity', up: createIdentityTables },
+  { name: '0002-journals', up: createJournalTables },
+  { name: '0003-files', up: createFileTables },
+]

@@ -1,0 +1,77 @@
+import type { ChangeFeed, Clock, CredentialStore } from '#credentials/ports.ts'
+import type { LockStore, MetadataStore, MountStore, UploadStore } from '#files/ports.ts'
+import type { IdentityStore } from '#identity/ports.ts'
+import { type AuditStore, auditStore } from './audit.ts'
+import { changeFeed } from './changes.ts'
+import { credentialStore } from './credentials.ts'
+import type { Engine } from './engine.ts'
+import { identityStore } from './identity.ts'
+import { type LastUseStore, lastUseStore } from './last-uses.ts'
+import { lockStore } from './locks.ts'
+import { metadataStore } from './metadata.ts'
+import { migrate } from './migrate.ts'
+import { mountStore } from './mounts.ts'
+import { type SecretStore, secretStore } from './secrets.ts'
+import { openSqliteEngine, type StatementListener } from './sqlite.ts'
+import { uploadStore } from './uploads.ts'
+
+/** Every store over one database. Disposal stops the feed and closes the database. */
+export type Records = AsyncDisposable & {
+  readonly credentials: CredentialStore
+  readonly identity: IdentityStore
+  readonly mounts: MountStore
+  readonly locks: LockStore
+  readonly metadata: MetadataStore
+  readonly uploads: UploadStore
+  readonly audit: AuditStore
+  readonly changes: ChangeFeed
+  readonly secrets: SecretStore
+  readonly lastUses: LastUseStore
+}
+
+export type RecordsOptions = {
+  readonly clock: Clock
+  /** Told what a change listener threw; default: a process warning. */
+  readonly onError?: (error: unknown) => void
+  readonly onStatement?: StatementListener
+}
+
+/**
+ * Opens a SQLite file, made with mode 0600 when it is missing, and brings its tables up to date.
+ * Throws Error when the file is no database or was changed by a newer program.
+ */
+export async function openSqlite(file: string, options: RecordsOptions): Promise<Records> {
+  return recordsOver(await openSqliteEngine(file, options.onStatement), options)
+}
+
+async function recordsOver(engine: Engine, options: RecordsOptions): Promise<Records> {
+  const { clock, onError = warn } = options
+  const { db } = engine
+  try {
+    await migrate(engine, clock)
+    const changes = await changeFeed(engine, { clock, onError })
+    return {
+      credentials: credentialStore(db),
+      identity: identityStore(db, clock, changes),
+      mounts: mountStore(db),
+      locks: lockStore(engine),
+      metadata: metadataStore(engine),
+      uploads: uploadStore(db),
+      audit: auditStore(db),
+      changes,
+      secrets: secretStore(db),
+      lastUses: lastUseStore(db),
+      [Symbol.asyncDispose]: async () => {
+        await changes[Symbol.asyncDispose]()
+        await engine[Symbol.asyncDispose]()
+      },
+    }
+  } catch (error) {
+    await engine[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+function warn(error: unknown): void {
+  process.emitWarning(error instanceof Error ? error : String(error))
+}

@@ -1,0 +1,81 @@
+import type { Kysely } from 'kysely'
+import type { MultipartUpload, UploadedPart } from '#files/multipart.ts'
+import type { UploadStore } from '#files/ports.ts'
+import { parsePath } from '#permissions/path.ts'
+import { asTaken } from './faults.ts'
+import { within } from './paths.ts'
+import { fromJson } from './rows.ts'
+import type { Database, UploadPartTable, UploadTable } from './schema.ts'
+
+/** Multipart uploads in progress and their parts. */
+export function uploadStore(db: Kysely<Database>): UploadStore {
+  const uploads = (siteId: string) => db.selectFrom('uploads').selectAll().where('site_id', '=', siteId)
+  return {
+    insert: async (siteId, upload) => {
+      await asTaken('this upload', db.insertInto('uploads').values(uploadRow(siteId, upload)).execute())
+    },
+    get: async (siteId, id) => {
+      const row = await uploads(siteId).where('id', '=', id).executeTakeFirst()
+      return row ? uploadOf(row) : null
+    },
+    list: async (siteId, folder) => {
+      const query = uploads(siteId).where(within(folder))
+      return (await query.orderBy('path').orderBy('started_at').orderBy('id').execute()).map(uploadOf)
+    },
+    putPart: (uploadId, part) => putPart(db, uploadId, part),
+    parts: async (uploadId) => {
+      const query = db.selectFrom('upload_parts').selectAll().where('upload_id', '=', uploadId)
+      return (await query.orderBy('number').execute()).map(partOf)
+    },
+    remove: async (siteId, id) => {
+      await db.deleteFrom('uploads').where('site_id', '=', siteId).where('id', '=', id).execute()
+    },
+    ids: async () => (await db.selectFrom('uploads').select('id').execute()).map((row) => row.id),
+  }
+}
+
+/** Fault `not_found` by the foreign key when the upload has ended. */
+async function putPart(db: Kysely<Database>, uploadId: string, part: UploadedPart): Promise<void> {
+  const columns = {
+    size: part.size,
+    etag: part.etag,
+    checksums: JSON.stringify(part.checksums),
+    modified: Math.floor(part.modified),
+  }
+  await db
+    .insertInto('upload_parts')
+    .values({ upload_id: uploadId, number: part.number, ...columns })
+    .onConflict((conflict) => conflict.columns(['upload_id', 'number']).doUpdateSet(columns))
+    .execute()
+}
+
+function uploadOf(row: UploadTable): MultipartUpload {
+  return {
+    id: row.id,
+    path: parsePath(row.path),
+    startedAt: row.started_at,
+    metadata: fromJson<MultipartUpload['metadata']>(row.metadata),
+    checksum: row.checksum === null ? null : fromJson<MultipartUpload['checksum']>(row.checksum),
+  }
+}
+
+function uploadRow(siteId: string, upload: MultipartUpload): UploadTable {
+  return {
+    id: upload.id,
+    site_id: siteId,
+    path: upload.path,
+    started_at: upload.startedAt,
+    metadata: JSON.stringify(upload.metadata),
+    checksum: upload.checksum === null ? null : JSON.stringify(upload.checksum),
+  }
+}
+
+function partOf(row: UploadPartTable): UploadedPart {
+  return {
+    number: row.number,
+    size: row.size,
+    etag: row.etag,
+    checksums: fromJson<UploadedPart['checksums']>(row.checksums),
+    modified: row.modified,
+  }
+}

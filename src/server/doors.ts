@@ -1,0 +1,139 @@
+import { readFile } from 'node:fs/promises'
+import type { Gate } from '#credentials/gate.ts'
+import type { IdentityDeps } from '#identity/deps.ts'
+import { startFtpDoor } from '#protocols/ftp/door.ts'
+import type { DoorLog, Listener, RunningDoor } from '#protocols/protocol.ts'
+import { startRestDoor } from '#protocols/rest/door.ts'
+import { startS3Door } from '#protocols/s3/door.ts'
+import { startSftpDoor } from '#protocols/sftp/door.ts'
+import { startWebdavDoor } from '#protocols/webdav/door.ts'
+import type { Addresses } from './client-lines.ts'
+import type { Config, DoorSection, ListenConfig } from './config.ts'
+import { StartError } from './master-key.ts'
+
+export type DoorDeps = {
+  readonly gate: Gate
+  readonly identity: IdentityDeps
+  readonly hostKeys: readonly string[]
+  /** The id of a site that a listener names; null when there is none of that name. */
+  readonly siteId: (name: string) => Promise<string | null>
+  readonly log: (door: DoorSection) => DoorLog
+}
+
+export type RunningDoors = {
+  /** Of the first listener of each door. */
+  readonly addresses: Addresses
+  /** Every listener, as `<door> <address>:<port>`. */
+  readonly listeners: readonly string[]
+  stop(deadline: AbortSignal): Promise<void>
+}
+
+type Start = (listener: Listener) => Promise<RunningDoor>
+
+const SCHEMES: Readonly<Record<DoorSection, string>> = {
+  webdav: 'http',
+  s3: 'http',
+  rest: 'http',
+  sftp: 'sftp',
+  ftp: 'ftp',
+}
+
+/** Starts every configured door, or none: on the first failure those that run are stopped again. */
+export async function startDoors(config: Config, deps: DoorDeps): Promise<RunningDoors> {
+  const running: RunningDoor[] = []
+  const addresses: Partial<Record<DoorSection, string>> = {}
+  const listeners: string[] = []
+  try {
+    for (const [section, start] of await starters(config, deps)) {
+      for (const listen of config[section].listen) {
+        const door = await startOne(section, listen, start, deps)
+        running.push(door)
+        addresses[section] ??= `${SCHEMES[section]}://${inUrl(listen.address)}:${door.port}`
+        listeners.push(`${section} ${inUrl(listen.address)}:${door.port}`)
+      }
+    }
+  } catch (error) {
+    await Promise.all(running.map((door) => door.stop(AbortSignal.abort())))
+    throw error
+  }
+  return {
+    addresses,
+    listeners,
+    async stop(deadline) {
+      await Promise.all(running.map((door) => door.stop(deadline)))
+    },
+  }
+}
+
+async function starters(config: Config, deps: DoorDeps): Promise<ReadonlyMap<DoorSection, Start>> {
+  const { gate, identity, hostKeys } = deps
+  const { s3, sftp, ftp } = config
+  const tls = ftp.tls && {
+    key: await readFile(ftp.tls.keyFile, 'utf8'),
+    cert: await readFile(ftp.tls.certificateFile, 'utf8'),
+  }
+  return new Map<DoorSection, Start>([
+    ['webdav', (listener) => startWebdavDoor(gate, { listener, log: deps.log('webdav') })],
+    [
+      's3',
+      (listener) =>
+        startS3Door(gate, { listener, log: deps.log('s3'), region: s3.region, domains: s3.domains }),
+    ],
+    [
+      'sftp',
+      (listener) =>
+        startSftpDoor(gate, {
+          listener,
+          log: deps.log('sftp'),
+          hostKeys,
+          requireNativeCrypto: sftp.requireNativeCrypto,
+          loginGraceMs: sftp.loginGrace,
+        }),
+    ],
+    [
+      'ftp',
+      (listener) =>
+        startFtpDoor(gate, {
+          listener,
+          log: deps.log('ftp'),
+          passivePorts: ftp.passivePorts,
+          ...(ftp.externalAddress === null ? {} : { externalAddress: ftp.externalAddress }),
+          ...(ftp.requireTls === null ? {} : { requireTls: ftp.requireTls }),
+          ...(tls === null ? {} : { tls }),
+        }),
+    ],
+    ['rest', (listener) => startRestDoor(gate, { listener, log: deps.log('rest'), identity })],
+  ])
+}
+
+async function startOne(
+  section: DoorSection,
+  { address, port, site }: ListenConfig,
+  start: Start,
+  deps: DoorDeps,
+): Promise<RunningDoor> {
+  const siteId = site === null ? null : await deps.siteId(site)
+  if (site !== null && siteId === null) {
+    throw new StartError(
+      `${section}: there is no site named ${site} (\`latchkey site add ${site}\` makes it)`,
+    )
+  }
+  try {
+    return await start({ address, port, siteId })
+  } catch (error) {
+    throw new StartError(`${section}: cannot listen on ${inUrl(address)}:${port}: ${listenProblem(error)}`)
+  }
+}
+
+function listenProblem(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const code = 'code' in error ? error.code : undefined
+  if (code === 'EADDRINUSE') return 'another program has this port (set another one in the configuration)'
+  if (code === 'EACCES') return 'not permitted (ports below 1024 need the right to bind them)'
+  if (code === 'EADDRNOTAVAIL') return 'this machine has no such address'
+  return error.message
+}
+
+function inUrl(address: string): string {
+  return address.includes(':') ? `[${address}]` : address
+}

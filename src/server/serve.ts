@@ -1,0 +1,114 @@
+import { readFile } from 'node:fs/promises'
+import { parseArgs } from 'node:util'
+import type { Logger } from 'pino'
+import { cryptoInUse } from '#protocols/sftp/native.ts'
+import { announce } from './announce.ts'
+import { type Config, ConfigError, parseConfig, withFreePorts } from './config.ts'
+import { createCore } from './core.ts'
+import { openDataFolder } from './data-folder.ts'
+import { prepareDemo, writeDemoFile } from './demo.ts'
+import { type RunningDoors, startDoors } from './doors.ts'
+import { prepareFirstStart } from './first-start.ts'
+import { hostKeys } from './host-key.ts'
+import { createLog } from './log.ts'
+import { StartError } from './master-key.ts'
+import { writePrivateFile } from './private-file.ts'
+
+type ServeArguments = { config: Config; demo: boolean; freePorts: boolean }
+
+const ADDRESSES_FILE = 'addresses.json'
+const clock = { now: () => Date.now() }
+
+/** `latchkey serve`: runs until SIGTERM or SIGINT; resolves with the exit code. */
+export async function serve(argv: readonly string[]): Promise<number> {
+  try {
+    return await run(await readArguments(argv))
+  } catch (error) {
+    if (!(error instanceof StartError || error instanceof ConfigError)) throw error
+    process.stderr.write(`latchkey: cannot start\n${error.message}\n`)
+    return error instanceof ConfigError ? 2 : 1
+  }
+}
+
+async function readArguments(argv: readonly string[]): Promise<ServeArguments> {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      config: { type: 'string' },
+      data: { type: 'string' },
+      demo: { type: 'boolean', default: false },
+      'free-ports': { type: 'boolean', default: false },
+    },
+  })
+  const file = values.config
+  const text = file === undefined ? '' : await readConfigFile(file)
+  const read = parseConfig(text, file ?? 'defaults')
+  const placed = { ...read, data: values.data ?? process.env.LATCHKEY_DATA ?? read.data }
+  const freePorts = values['free-ports']
+  return { config: freePorts ? withFreePorts(placed) : placed, demo: values.demo, freePorts }
+}
+
+async function readConfigFile(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch {
+    throw new StartError(`the configuration file ${file} cannot be read`)
+  }
+}
+
+async function run({ config, demo, freePorts }: ServeArguments): Promise<number> {
+  const log = createLog(config.logLevel)
+  keepRunning(log)
+  await using folder = await openDataFolder(config.data, {
+    clock,
+    create: true,
+    masterKeys: process.env.LATCHKEY_MASTER_KEY,
+  })
+  const { identity: store } = folder.records
+  const { pepper, sealer, records } = folder
+  const identity = { store, pepper, sealer, clock, changed: () => records.changes.poll() }
+  const first = await prepareFirstStart(identity, folder.path)
+  const demoKeys = demo ? await prepareDemo(identity, folder.path) : null
+  log.info({ crypto: cryptoInUse() }, `SSH crypto in use: ${cryptoInUse()}`)
+
+  const stopping = stopSignal()
+  await using core = await createCore(folder, { clock, log, revocationGrace: config.revocationGrace })
+  const doors = await startDoors(config, {
+    gate: core.gate,
+    identity,
+    hostKeys: await hostKeys(folder.path),
+    siteId: async (name) => (await store.siteByName(name))?.id ?? null,
+    log: (door) => log.child({ door }),
+  })
+  const { region } = config.s3
+  if (freePorts) {
+    await writePrivateFile(folder.path, ADDRESSES_FILE, JSON.stringify(doors.addresses, null, 2))
+  }
+  if (demoKeys !== null) await writeDemoFile(folder.path, doors.addresses, region, demoKeys)
+  process.stdout.write(announce({ doors, first, demo: demoKeys, region, dataDir: folder.path }))
+  process.stdout.write('ready\n')
+  log.info({ signal: await stopping }, 'stopping')
+  await stop(doors, config.stopGrace)
+  return 0
+}
+
+async function stop(doors: RunningDoors, grace: number): Promise<void> {
+  await doors.stop(grace === 0 ? AbortSignal.abort() : AbortSignal.timeout(grace))
+}
+
+function stopSignal(): Promise<string> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT']) {
+      process.once(signal, () => {
+        resolve(signal)
+        // Asked twice, it ends without waiting.
+        process.once(signal, () => process.exit(1))
+      })
+    }
+  })
+}
+
+// The last net: a fault that escaped every handler is logged, and everybody else's transfers go on.
+function keepRunning(log: Logger): void {
+  process.on('uncaughtException', (error, origin) => log.error({ err: error, origin }, 'escaped error'))
+}

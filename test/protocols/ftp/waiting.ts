@@ -1,0 +1,17 @@
+import { readdir } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** Waits until `check` is true; throws after `limit` milliseconds. */
+export async function until(check: () => boolean | Promise<boolean>, limit = 3000): Promise<void> {
+  const end = Date.now() + limit
+  while (!(await check())) {
+    if (Date.now() > end) throw new Error('it did not come to pass in time')
+    await sleep(10)
+  }
+}
+
+/** Every file below a real folder, hidden ones included: what a cut upload left would be here. */
+export async function filesBelow(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+  return entries.filter((entry) => entry.isFile()).map((entry) => entry.name)
+}

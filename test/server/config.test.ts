@@ -1,0 +1,71 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { ConfigError, parseConfig, withFreePorts } from '#server/config.ts'
+import { PROJECT } from '../imports.ts'
+
+function mistakes(text: string): readonly string[] {
+  try {
+    parseConfig(text, 'latchkey.yaml')
+    return []
+  } catch (error) {
+    if (error instanceof ConfigError) return error.mistakes
+    throw error
+  }
+}
+
+describe('configuration', () => {
+  test('the example file is complete and says the defaults', async () => {
+    const example = await readFile(join(PROJECT, 'config/latchkey.example.yaml'), 'utf8')
+    expect(parseConfig(example, 'example')).toEqual(parseConfig('', 'nothing'))
+    const uncommented = example.replaceAll(/^( *)# (external_address|require_tls|tls_\w+):/gm, '$1$2:')
+    expect(parseConfig(uncommented, 'example').ftp).toMatchObject({
+      externalAddress: '203.0.113.7',
+      requireTls: true,
+      tls: { keyFile: '/etc/latchkey/ftp.key', certificateFile: '/etc/latchkey/ftp.crt' },
+    })
+  })
+
+  test('every mistake is reported at once, with its place', () => {
+    const text = `webdav:
+  listen:
+    - port: 99999
+      colour: blue
+sfpt: {}
+log_level: loud
+`
+    expect(mistakes(text).toSorted()).toEqual([
+      'latchkey.yaml:3: webdav.listen.0.port: must be <= 65535',
+      'latchkey.yaml:4: webdav.listen.0.colour: there is no such option',
+      'latchkey.yaml:5: sfpt: there is no such option',
+      'latchkey.yaml:6: log_level: must be equal to one of the allowed values',
+    ])
+  })
+
+  test.each([
+    ['ftp: { passive_ports: 500-400 }', 'ftp.passive_ports: must be LOW-HIGH within 1024-65535'],
+    ['ftp: { tls_key: a.pem }', 'ftp: tls_key and tls_certificate go together'],
+    [
+      's3: { listen: [{ port: 9000 }] }\nrest: { listen: [{ port: 9000 }] }',
+      'rest.listen.0: 127.0.0.1 port 9000 is also that of s3.listen.0',
+    ],
+    ['- a list', 'the whole file: must be object'],
+    ['a: [', ''],
+  ])('%j is refused', (text, message) => {
+    expect(mistakes(text).join('\n')).toContain(message)
+    expect(mistakes(text)).toHaveLength(1)
+  })
+
+  test('free ports take every listener', () => {
+    const config = withFreePorts(
+      parseConfig('s3: { listen: [{ port: 9000, site: a }, { port: 9001 }] }', 'x'),
+    )
+    expect(config.s3.listen.map(({ port }) => port)).toEqual([0, 0])
+    expect(config.s3.listen[0]?.site).toBe('a')
+    expect(config.ftp.passivePorts).toBe('any')
+  })
+
+  test('a door without listeners is off', () => {
+    expect(parseConfig('ftp: { listen: [] }', 'x').ftp.listen).toEqual([])
+  })
+})

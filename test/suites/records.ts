@@ -1,0 +1,24 @@
+import { describe } from 'vitest'
+import { credentialSuite } from './records/credentials.ts'
+import { feedSuite } from './records/feed.ts'
+import type { MakeDatabase } from './records/fixtures.ts'
+import { identitySuite } from './records/identity.ts'
+import { journalSuite } from './records/journals.ts'
+import { keySuite } from './records/keys.ts'
+import { lockSuite } from './records/locks.ts'
+import { metadataSuite } from './records/metadata.ts'
+import { uploadSuite } from './records/uploads.ts'
+
+/** What every database engine must do. */
+export function recordsSuite(engine: string, make: MakeDatabase): void {
+  describe(`records on ${engine}`, () => {
+    identitySuite(make)
+    keySuite(make)
+    credentialSuite(make)
+    feedSuite(make)
+    lockSuite(make)
+    metadataSuite(make)
+    uploadSuite(make)
+    journalSuite(make)
+  })
+}
