@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Session } from '#credentials/gate.ts'
 import { Fault } from '#faults'
-import { existingPath, type FtpSession, type Transfer } from './session.ts'
+import { type FtpSession, openFile, type Transfer } from './session.ts'
 
 const BLOCK_BYTES = 512 * 1024
 
@@ -38,7 +38,7 @@ export async function hash(
   access: Session,
   transfer: Transfer,
 ): Promise<void> {
-  await using file = await access.files.open(existingPath(session, argument))
+  await using file = await openFile(session, argument, access)
   const digest = createHash(ALGORITHMS.get(session.hash) ?? 'sha256')
   const { size } = file.entry
   const buffer = Buffer.allocUnsafe(Math.min(BLOCK_BYTES, size))

@@ -19,6 +19,7 @@ export class LineReader {
   #length = 0
   #telnet: Telnet = 'none'
   #stopped = false
+  #lfMayFollow = false
 
   /** `onLine` gets each line without its end; null for one that is not UTF-8. */
   constructor(onLine: (line: string | null) => void) {
@@ -41,7 +42,11 @@ export class LineReader {
 
   #take(byte: number): boolean {
     if (this.#isTelnet(byte)) return true
-    if (byte === LF) {
+    const endedAlready = this.#lfMayFollow && byte === LF
+    this.#lfMayFollow = false
+    if (endedAlready) return true
+    if (byte === LF || (byte === CR && this.#isAbort())) {
+      this.#lfMayFollow = byte === CR
       this.#emit()
       return true
     }
@@ -69,6 +74,11 @@ export class LineReader {
       return true
     }
     return this.#length === 0 && byte >= FIRST_TELNET
+  }
+
+  /** Clients that send all of `ABOR` as urgent data (Python) lose its LF on the way: the CR has to do. */
+  #isAbort(): boolean {
+    return this.#length === 4 && this.#line.toString('latin1', 0, 4).toUpperCase() === 'ABOR'
   }
 
   #emit(): void {

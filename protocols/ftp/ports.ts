@@ -17,6 +17,7 @@ export type PortPool = {
 export function createPortPool(range: PassivePorts): PortPool {
   if (range === 'any') return { take: () => 0, release: () => {}, size: 1 }
   const size = range.to - range.from + 1
+  if (!(size >= 1)) throw new RangeError('passivePorts: `to` must not be below `from`')
   const taken = new Set<number>()
   return {
     size,

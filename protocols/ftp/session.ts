@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { SecureContext } from 'node:tls'
 import type { Gate, Session } from '#credentials/gate.ts'
 import { Fault } from '#faults'
+import type { OpenFile } from '#files/types.ts'
 import { ROOT, resolvePath, type VirtualPath } from '#permissions/path.ts'
 import type { DoorLog, Listener } from '#protocols/protocol.ts'
 import type { Control } from './control.ts'
@@ -151,4 +152,15 @@ export function existingPath(session: FtpSession, argument: string): VirtualPath
 /** A path that the client wants to be made. Fault `invalid` for what cannot be a name. */
 export function newPath(session: FtpSession, argument: string): VirtualPath {
   return resolvePath(session.folder, argument)
+}
+
+/** Opens a file that the client named. A folder is no file to it, which is not to say that RETR is unknown. */
+export async function openFile(session: FtpSession, argument: string, access: Session): Promise<OpenFile> {
+  try {
+    return await access.files.open(existingPath(session, argument))
+  } catch (error) {
+    if (error instanceof Fault && error.code === 'unsupported')
+      throw new Fault('not_found', 'That is a folder')
+    throw error
+  }
 }

@@ -8,7 +8,7 @@ import type { StagedUpload } from '#files/types.ts'
 import type { VirtualPath } from '#permissions/path.ts'
 import { type LineEnds, toLocal, toNetwork } from './ascii.ts'
 import { type PumpOptions, receiveFile, sendFile } from './pumps.ts'
-import { existingPath, type FtpSession, newPath, type Transfer } from './session.ts'
+import { type FtpSession, newPath, openFile, type Transfer } from './session.ts'
 import { handshake, wrapData } from './tls.ts'
 
 const FLUSH_MS = 30_000
@@ -31,7 +31,7 @@ export async function retr(
   transfer: Transfer,
 ): Promise<void> {
   const start = takeRestart(session)
-  await using file = await access.files.open(existingPath(session, argument))
+  await using file = await openFile(session, argument, access)
   if (start > file.entry.size) throw new Fault('range', 'REST is beyond the end of the file')
   const options = pumpOptions(session, transfer, start, toNetwork)
   await exchange(session, transfer, (socket) => sendFile(file, socket, options))

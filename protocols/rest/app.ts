@@ -21,6 +21,13 @@ export type App = FastifyInstance<
   TypeBoxTypeProvider
 >
 
+// Answers hold secrets: nothing keeps them, and no link leads on with a one-time address.
+const ALWAYS = {
+  'X-Content-Type-Options': 'nosniff',
+  'Referrer-Policy': 'no-referrer',
+  'Cache-Control': 'no-store',
+}
+const MAX_CONNECTIONS = 4_096
 const MAX_BODY_BYTES = 64 * 1024
 
 /** An empty server that answers every mistake in the one error shape. */
@@ -37,11 +44,13 @@ export function createApp(log: DoorLog): App {
     clientErrorHandler: answerGarbage,
     frameworkErrors: (error, request, reply) => sendProblem(log, error, request, reply),
   }).withTypeProvider<TypeBoxTypeProvider>()
+  app.server.maxConnections = MAX_CONNECTIONS
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
   app.setErrorHandler((error, request, reply) => sendProblem(log, error, request, reply))
   app.setNotFoundHandler((request, reply) => {
     answer(reply, request.id, problem(404, 'not_found', 'there is nothing at this address'))
   })
+  app.removeContentTypeParser('text/plain')
   readEmptyJson(app)
   addHeaders(app, log)
   return app
@@ -58,12 +67,7 @@ function readEmptyJson(app: App): void {
 
 function addHeaders(app: App, log: DoorLog): void {
   app.addHook('onRequest', async (request, reply) => {
-    reply.headers({
-      'X-Request-Id': request.id,
-      'X-Content-Type-Options': 'nosniff',
-      'Referrer-Policy': 'no-referrer',
-      'Cache-Control': 'no-store',
-    })
+    reply.headers({ 'X-Request-Id': request.id, ...ALWAYS })
   })
   app.addHook('onResponse', async (request, reply) => {
     // The route's pattern: an address may hold a one-time link's secret.
@@ -95,6 +99,8 @@ function answer(reply: FastifyReply, requestId: string, found: Problem): void {
   // Past the schemas of success: this shape is the same everywhere.
   reply
     .code(found.status)
+    // Some errors come before any hook ran.
+    .headers({ 'X-Request-Id': requestId, ...ALWAYS })
     .type('application/json; charset=utf-8')
     .serializer((body: string) => body)
     .send(JSON.stringify(problemJson(found, requestId)))

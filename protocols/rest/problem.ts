@@ -14,17 +14,26 @@ export type Problem = {
   readonly retryAfter: number | undefined
 }
 
+// Said beside the list of unknown properties, once for each.
+const UNKNOWN_PROPERTY = 'schema is false'
+
+const NO_JSON: ReadonlySet<unknown> = new Set([
+  'FST_ERR_CTP_INVALID_JSON_BODY',
+  'FST_ERR_CTP_EMPTY_JSON_BODY',
+])
+
 /** Reads faults, and fastify's own errors (validation, parsing, limits). Anything else is `internal`. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof Fault || !isHttpError(error)) return fromFault(toFault(error))
   const { statusCode: status, message, validation } = error
   if (validation !== undefined) {
-    return problem(400, 'invalid', 'the request does not fit its description', validation.map(detailOf))
+    const details = validation.filter(({ message }) => message !== UNKNOWN_PROPERTY).map(detailOf)
+    return problem(400, 'invalid', 'the request does not fit its description', details)
   }
   if (status === 413) return problem(413, 'too_large', 'the body is too large')
   if (status === 415) return problem(415, 'invalid', 'the body has to be application/json')
   if (status === 503) return problem(503, 'unavailable', 'the server is stopping')
-  if (error instanceof SyntaxError) return problem(400, 'invalid', 'the body is no valid JSON')
+  if (NO_JSON.has(error.code)) return problem(400, 'invalid', 'the body is no valid JSON')
   return problem(status, status === 404 ? 'not_found' : 'invalid', message)
 }
 
@@ -54,7 +63,11 @@ type ValidationError = {
   readonly params?: unknown
 }
 
-type HttpError = Error & { readonly statusCode: number; readonly validation?: readonly ValidationError[] }
+type HttpError = Error & {
+  readonly statusCode: number
+  readonly code?: unknown
+  readonly validation?: readonly ValidationError[]
+}
 
 // Of fastify's making: it sets the status, and its 4xx messages are written for clients.
 function isHttpError(error: unknown): error is HttpError {

@@ -28,7 +28,9 @@ export type Digests = {
  */
 export type VerifiedBody = AsyncIterable<Uint8Array> & { digests(): Digests }
 
-type Payload = { readonly kind: 'plain'; readonly sha256: string | null } | { readonly kind: 'chunked'; readonly signed: boolean }
+type Payload =
+  | { readonly kind: 'plain'; readonly sha256: string | null }
+  | { readonly kind: 'chunked'; readonly signed: boolean }
 
 const PAYLOADS: ReadonlyMap<string, Payload> = new Map<string, Payload>([
   ['UNSIGNED-PAYLOAD', { kind: 'plain', sha256: null }],
@@ -37,15 +39,22 @@ const PAYLOADS: ReadonlyMap<string, Payload> = new Map<string, Payload>([
   ['STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER', { kind: 'chunked', signed: true }],
 ])
 
+export type BodyOptions = {
+  /** A checksum to compute besides those that were sent. */
+  readonly also?: Algorithm | undefined
+  /** The checksum header speaks of something else than this body (CompleteMultipartUpload). */
+  readonly ignoreHeader?: boolean
+}
+
 /**
- * Reads what the headers promise of the body; its bytes come when it is iterated. `also` is a checksum to
- * compute besides those that were sent. Checksums in a presigned query are ignored: SDKs put that of an
- * empty body there. Faults InvalidRequest, InvalidDigest at once; BadDigest and others at the end.
+ * Reads what the headers promise of the body; its bytes come when it is iterated. Checksums in a presigned
+ * query are ignored: SDKs put that of an empty body there. Faults InvalidRequest, InvalidDigest at once;
+ * BadDigest and others at the end.
  */
-export function verifiedBody(call: Call, also: Algorithm | null = null): VerifiedBody {
+export function verifiedBody(call: Call, { also, ignoreHeader = false }: BodyOptions = {}): VerifiedBody {
   const payload = readPayload(call)
   const expectedMd5 = readContentMd5(call)
-  const sent = readSentChecksum(call)
+  const sent = ignoreHeader ? null : readSentChecksum(call)
   const promised = readTrailerNames(call)
   const decoder = payload.kind === 'chunked' ? chunkDecoder(call, payload.signed, promised) : null
   const sums = new Map<Algorithm, RunningChecksum>()
@@ -81,7 +90,10 @@ export function verifiedBody(call: Call, also: Algorithm | null = null): Verifie
       const value = sum.digest().toString('base64')
       const given = trailers.get(name) ?? (sent?.algorithm === algorithm ? sent.value : value)
       if (given !== value) {
-        throw new S3Fault('BadDigest', `The ${algorithm} you specified did not match the calculated checksum.`)
+        throw new S3Fault(
+          'BadDigest',
+          `The ${algorithm} you specified did not match the calculated checksum.`,
+        )
       }
       checksums[name] = value
     }
@@ -97,10 +109,13 @@ export function verifiedBody(call: Call, also: Algorithm | null = null): Verifie
   }
 }
 
-/** The root of a small XML body, verified; null when it is empty. Fault MalformedXML. */
-export async function xmlBody(call: Call, maxBytes: number, maxNodes: number): Promise<XmlElement | null> {
+export type XmlBodyOptions = BodyOptions & { readonly maxBytes: number; readonly maxNodes: number }
+
+/** The root of an XML body, verified; null when it is empty. Fault MalformedXML. */
+export async function xmlBody(call: Call, options: XmlBodyOptions): Promise<XmlElement | null> {
+  const { maxBytes, maxNodes } = options
   try {
-    return await readXml(verifiedBody(call), { maxBytes, maxNodes, maxDepth: 16 })
+    return await readXml(verifiedBody(call, options), { maxBytes, maxNodes, maxDepth: 16 })
   } catch (error) {
     if (error instanceof S3Fault || !(error instanceof Fault)) throw error
     throw new S3Fault('MalformedXML', `${error.message}.`)
@@ -155,7 +170,8 @@ function readSentChecksum(call: Call): { algorithm: Algorithm; value: string } |
     const algorithm = algorithmOfHeader(name)
     if (algorithm === undefined) continue
     if (sent !== null) throw new S3Fault('InvalidRequest', 'Expecting a single x-amz-checksum- header.')
-    if (!isChecksum(algorithm, value)) throw new S3Fault('InvalidRequest', `Value for ${name} header is invalid.`)
+    if (!isChecksum(algorithm, value))
+      throw new S3Fault('InvalidRequest', `Value for ${name} header is invalid.`)
     sent = { algorithm, value }
   }
   return sent
@@ -173,7 +189,8 @@ function chunkDecoder(call: Call, signed: boolean, trailers: readonly string[]):
   }
   const claim = call.signed?.claim
   const key = call.signed?.key() ?? null
-  if (signed && (key === null || claim === undefined)) throw new S3Fault('InvalidRequest', 'Signed chunks need a signature.')
+  if (signed && (key === null || claim === undefined))
+    throw new S3Fault('InvalidRequest', 'Signed chunks need a signature.')
   const chain =
     signed && key !== null && claim !== undefined
       ? createChunkChain(key, claim.timestamp, scopeText(claim.scope), claim.signature)

@@ -2,8 +2,9 @@ import type { Session } from '#credentials/gate.ts'
 import { Fault } from '#faults'
 import type { Exchange } from '#net/http-server.ts'
 import { childOf, ROOT, type VirtualPath } from '#permissions/path.ts'
-import type { ImplicitFolders } from './folders.ts'
+import type { DoorLog } from '../protocol.ts'
 import { S3Fault } from './errors.ts'
+import type { ImplicitFolders } from './folders.ts'
 import type { S3Request } from './request.ts'
 import type { SignedRequest } from './sigv4.ts'
 
@@ -18,7 +19,7 @@ export type Call = {
   readonly signal: AbortSignal
   readonly region: string
   readonly folders: ImplicitFolders
-  readonly hostId: string
+  readonly log: DoorLog
 }
 
 /** One operation: answers the call, or throws a Fault before the answer began. */
@@ -66,7 +67,10 @@ export type AnswerHeaders = Record<string, string | number>
 
 /** Answers without a body. */
 export function answerEmpty({ exchange }: Call, status: number, headers: AnswerHeaders = {}): void {
-  exchange.response.writeHead(status, status === 204 || status === 304 ? headers : { 'Content-Length': 0, ...headers })
+  exchange.response.writeHead(
+    status,
+    status === 204 || status === 304 ? headers : { 'Content-Length': 0, ...headers },
+  )
   exchange.response.end()
 }
 

@@ -76,8 +76,10 @@ export function createChunkDecoder(options: ChunkedOptions): ChunkDecoder {
   }
 
   function onHead(text: string): void {
-    const [, size = '', given = ''] = /^([0-9a-fA-F]{1,13})(?:;chunk-signature=([0-9a-f]{64}))?$/.exec(text) ?? []
-    if (size === '' || (chain !== null && given === '')) throw new S3Fault('IncompleteBody', 'A chunk header is malformed.')
+    const [, size = '', given = ''] =
+      /^([0-9a-fA-F]{1,13})(?:;chunk-signature=([0-9a-f]{64}))?$/.exec(text) ?? []
+    if (size === '' || (chain !== null && given === ''))
+      throw new S3Fault('IncompleteBody', 'A chunk header is malformed.')
     left = Number.parseInt(size, 16)
     signature = given
     total += left
@@ -163,7 +165,8 @@ function createTrailerReader({ chain, trailers }: ChunkedOptions): TrailerReader
       signature = value
       return
     }
-    if (!trailers.includes(name) || found.has(name) || signature !== null) throw new S3Fault('MalformedTrailerError')
+    if (!trailers.includes(name) || found.has(name) || signature !== null)
+      throw new S3Fault('MalformedTrailerError')
     found.set(name, value)
     text += `${name}:${value}\n`
   }

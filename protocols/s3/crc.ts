@@ -78,8 +78,10 @@ export function updateCrc64nvme(crc: Crc64, data: Uint8Array): void {
     const i2 = 512 + ((b >>> 8) & 255)
     const i1 = 256 + ((b >>> 16) & 255)
     const i0 = b >>> 24
-    low = at(lo, i7) ^ at(lo, i6) ^ at(lo, i5) ^ at(lo, i4) ^ at(lo, i3) ^ at(lo, i2) ^ at(lo, i1) ^ at(lo, i0)
-    high = at(hi, i7) ^ at(hi, i6) ^ at(hi, i5) ^ at(hi, i4) ^ at(hi, i3) ^ at(hi, i2) ^ at(hi, i1) ^ at(hi, i0)
+    low =
+      at(lo, i7) ^ at(lo, i6) ^ at(lo, i5) ^ at(lo, i4) ^ at(lo, i3) ^ at(lo, i2) ^ at(lo, i1) ^ at(lo, i0)
+    high =
+      at(hi, i7) ^ at(hi, i6) ^ at(hi, i5) ^ at(hi, i4) ^ at(hi, i3) ^ at(hi, i2) ^ at(hi, i1) ^ at(hi, i0)
   }
   for (; index < data.length; index++) {
     const slot = (low ^ view.getUint8(index)) & 255
@@ -105,8 +107,8 @@ export function combineCrcs(kind: CrcKind, pieces: readonly { crc: bigint; lengt
   const powers = new Map<number, bigint>()
   let whole = 0n
   for (const { crc, length } of pieces) {
-    let power = powers.get(length)
-    if (power === undefined) powers.set(length, (power = powerOfX(length * 8, bits, polynomial)))
+    const power = powers.get(length) ?? powerOfX(length * 8, bits, polynomial)
+    powers.set(length, power)
     whole = multiply(whole, power, bits, polynomial) ^ crc
   }
   return whole

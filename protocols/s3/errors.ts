@@ -12,7 +12,11 @@ const CODES = {
   BucketNotEmpty: [409, 'not_empty', 'The bucket that you tried to delete is not empty.'],
   EntityTooLarge: [400, 'too_large', 'The upload is larger than allowed.'],
   EntityTooSmall: [400, 'invalid', 'Each part but the last must hold at least 5 MiB.'],
-  ExistingObjectIsDirectory: [409, 'exists', 'A folder of that name exists: its objects begin with this key.'],
+  ExistingObjectIsDirectory: [
+    409,
+    'exists',
+    'A folder of that name exists: its objects begin with this key.',
+  ],
   IncompleteBody: [400, 'invalid', 'The body is shorter or longer than the request says.'],
   InternalError: [500, 'internal', 'We encountered an internal error. Please try again.'],
   InvalidArgument: [400, 'invalid', 'Invalid Argument'],
@@ -49,7 +53,11 @@ const CODES = {
   QuotaExceeded: [403, 'quota', 'There is no room left for this upload.'],
   ReplicationConfigurationNotFoundError: [404, 'not_found', 'The replication configuration was not found'],
   RequestTimeTooSkewed: [403, 'unauthenticated', 'The request time differs too much from the server time.'],
-  ServerSideEncryptionConfigurationNotFoundError: [404, 'not_found', 'No server side encryption is configured'],
+  ServerSideEncryptionConfigurationNotFoundError: [
+    404,
+    'not_found',
+    'No server side encryption is configured',
+  ],
   ServiceUnavailable: [503, 'unavailable', 'Please try again later.'],
   SignatureDoesNotMatch: [
     403,

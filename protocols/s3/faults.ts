@@ -1,5 +1,4 @@
-import type { FaultCode } from '#faults'
-import { Fault } from '#faults'
+import type { Fault, FaultCode } from '#faults'
 import { defaultMessage, type S3Code, S3Fault, statusOf } from './errors.ts'
 import { element, xmlDocument } from './markup.ts'
 

@@ -67,7 +67,8 @@ export function createImplicitFolders(): ImplicitFolders {
     },
     hold(site, path) {
       const marks: string[] = []
-      for (let folder = parentOf(path); depth(folder) > 1; folder = parentOf(folder)) marks.push(markOf(site, folder))
+      for (let folder = parentOf(path); depth(folder) > 1; folder = parentOf(folder))
+        marks.push(markOf(site, folder))
       for (const mark of marks) held.set(mark, (held.get(mark) ?? 0) + 1)
       return { [Symbol.dispose]: () => release(held, marks) }
     },

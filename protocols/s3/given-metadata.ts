@@ -83,6 +83,7 @@ export function refuseUnkept({ request }: Call): void {
       name.startsWith('x-amz-grant-') ||
       name === 'x-amz-website-redirect-location' ||
       (name === 'x-amz-acl' && !PRIVATE_ACLS.includes(value))
-    if (promised) throw new S3Fault('NotImplemented', `This server does not offer ${name}: ${value.slice(0, 100)}`)
+    if (promised)
+      throw new S3Fault('NotImplemented', `This server does not offer ${name}: ${value.slice(0, 100)}`)
   }
 }

@@ -43,7 +43,9 @@ function rank(unit: number): number {
 
 /** How `encoding-type=url` writes keys; spaces as %20, which every decoder understands. */
 export function urlEncodeKey(key: string): string {
-  return encodeURIComponent(key.toWellFormed()).replaceAll('%2F', '/').replace(/[!'()*]/g, percent)
+  return encodeURIComponent(key.toWellFormed())
+    .replaceAll('%2F', '/')
+    .replace(/[!'()*]/g, percent)
 }
 
 function percent(mark: string): string {

@@ -91,7 +91,12 @@ export type ContentsOptions = {
 }
 
 /** The elements of the keys, then those of the common prefixes. */
-export function contentsXml(call: Call, request: ListRequest, page: ListPage, options: ContentsOptions): string {
+export function contentsXml(
+  call: Call,
+  request: ListRequest,
+  page: ListPage,
+  options: ContentsOptions,
+): string {
   const owner = options.owner ? group('Owner', ownerXml(call)) : ''
   let keys = ''
   let prefixes = ''
@@ -142,7 +147,10 @@ export function readToken(token: string): Pick<WalkOptions, 'after' | 'afterPref
  * Where a V1 marker says to go on. A marker that is a common prefix (a NextMarker of an earlier page) stands
  * for all that lies in it.
  */
-export function readMarker(marker: string, { prefix, delimiter }: ListRequest): Pick<WalkOptions, 'after' | 'afterPrefix'> {
+export function readMarker(
+  marker: string,
+  { prefix, delimiter }: ListRequest,
+): Pick<WalkOptions, 'after' | 'afterPrefix'> {
   const isPrefix =
     delimiter !== '' &&
     marker.startsWith(prefix) &&

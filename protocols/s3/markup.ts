@@ -1,4 +1,4 @@
-import { escapeText } from '#net/xml.ts'
+import { childElements, escapeText, textOf, type XmlElement } from '#net/xml.ts'
 
 const NAMESPACE = 'http://s3.amazonaws.com/doc/2006-03-01/'
 
@@ -18,4 +18,15 @@ export function group(name: string, inner: string): string {
 export function xmlDocument(root: string, inner: string, namespace = NAMESPACE): string {
   const xmlns = namespace === '' ? '' : ` xmlns="${namespace}"`
   return `${XML_DECLARATION}<${root}${xmlns}>${inner}</${root}>`
+}
+
+/** The child elements of that name, whatever their namespace: clients differ. */
+export function childrenNamed(parent: XmlElement, local: string): XmlElement[] {
+  return childElements(parent).filter((child) => child.local === local)
+}
+
+/** The text of the first child element of that name. */
+export function childText(parent: XmlElement, local: string): string | undefined {
+  const [child] = childrenNamed(parent, local)
+  return child === undefined ? undefined : textOf(child)
 }

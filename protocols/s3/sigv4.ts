@@ -89,19 +89,20 @@ function readPresigned({ params, headers }: S3Request, now: number): Claim {
     timestamp,
     signedHeaders: readSignedHeaders(params.get('X-Amz-SignedHeaders') ?? '', code),
     signature: params.get('X-Amz-Signature') ?? '',
-    payload:
-      headers.get('x-amz-content-sha256') ?? params.get('X-Amz-Content-Sha256') ?? 'UNSIGNED-PAYLOAD',
+    payload: headers.get('x-amz-content-sha256') ?? params.get('X-Amz-Content-Sha256') ?? 'UNSIGNED-PAYLOAD',
   }
 }
 
 function readCredential(text: string, timestamp: string, code: S3Code): Pick<Claim, 'accessKeyId' | 'scope'> {
   const [, accessKeyId = '', date = '', region = '', service, end] =
     /^(.+)\/(\d{8})\/([A-Za-z0-9-]{1,64})\/([^/]+)\/([^/]+)$/.exec(text) ?? []
-  if (accessKeyId === '') throw new S3Fault(code, 'The credential is mal-formed: id/yyyymmdd/region/s3/aws4_request.')
+  if (accessKeyId === '')
+    throw new S3Fault(code, 'The credential is mal-formed: id/yyyymmdd/region/s3/aws4_request.')
   if (service !== 's3' || end !== 'aws4_request') {
     throw new S3Fault(code, 'The credential scope must end in s3/aws4_request.')
   }
-  if (date !== timestamp.slice(0, 8)) throw new S3Fault(code, 'The date of the credential is not that of the request.')
+  if (date !== timestamp.slice(0, 8))
+    throw new S3Fault(code, 'The date of the credential is not that of the request.')
   return { accessKeyId, scope: { date, region } }
 }
 
@@ -125,9 +126,7 @@ function headerTimestamp({ headers }: S3Request): string {
 }
 
 function parseTimestamp(text: string, code: S3Code): number {
-  const time = Date.parse(
-    text.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z'),
-  )
+  const time = Date.parse(text.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z'))
   if (text.length !== 16 || Number.isNaN(time)) throw new S3Fault(code, 'The date must be yyyymmddThhmmssZ.')
   return time
 }

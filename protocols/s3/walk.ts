@@ -1,5 +1,5 @@
 import type { Entry, Files } from '#files/types.ts'
-import { type VirtualPath, childOf } from '#permissions/path.ts'
+import { childOf, type VirtualPath } from '#permissions/path.ts'
 import { isFault } from './call.ts'
 import { compareKeys } from './keys.ts'
 
@@ -31,7 +31,11 @@ type Walk = WalkOptions & {
  * The keys of a bucket in UTF-8 order, as an ordered walk over its folders that never enters one in which
  * nothing can be found. A folder is a key of its own (`dir/`) only while it is empty.
  */
-export async function* walkKeys(files: Files, bucket: VirtualPath, options: WalkOptions): AsyncGenerator<Found> {
+export async function* walkKeys(
+  files: Files,
+  bucket: VirtualPath,
+  options: WalkOptions,
+): AsyncGenerator<Found> {
   const { prefix, after } = options
   // Everything with the prefix is on one side of `after`, unless `after` has the prefix itself.
   const beyond = !after.startsWith(prefix) && after !== '' && compareKeys(after, prefix) > 0
@@ -53,9 +57,13 @@ export async function* walkKeys(files: Files, bucket: VirtualPath, options: Walk
   }
 }
 
+/** The folder of a key that is empty or ends with `/`; null when no folder can have that name. */
 function folderOf(bucket: VirtualPath, key: string): VirtualPath | null {
+  if (key === '') return bucket
+  let path = bucket
   try {
-    return key.slice(0, -1).split('/').reduce((path, name) => (key === '' ? path : childOf(path, name)), bucket)
+    for (const name of key.slice(0, -1).split('/')) path = childOf(path, name)
+    return path
   } catch {
     return null
   }
@@ -82,7 +90,12 @@ async function* walkFolder(walk: Walk, folder: VirtualPath, base: string): Async
   }
 }
 
-async function* pages(walk: Walk, folder: VirtualPath, start: string, names: string): AsyncGenerator<readonly Entry[]> {
+async function* pages(
+  walk: Walk,
+  folder: VirtualPath,
+  start: string,
+  names: string,
+): AsyncGenerator<readonly Entry[]> {
   let after: string | null = start
   while (after !== null) {
     if (walk.signal.aborted) throw walk.signal.reason
@@ -113,7 +126,12 @@ async function* visit(walk: Walk, entry: Entry, base: string): AsyncGenerator<Fo
 }
 
 /** Goes into the member in which `after` lies, if it is a folder still. */
-async function* walkMember(walk: Walk, folder: VirtualPath, key: string, name: string): AsyncGenerator<Found> {
+async function* walkMember(
+  walk: Walk,
+  folder: VirtualPath,
+  key: string,
+  name: string,
+): AsyncGenerator<Found> {
   if (isDone(walk, key)) return
   const path = folderOf(folder, `${name}/`)
   if (path !== null) yield* enter(walk, path, key)

@@ -12,7 +12,8 @@ import { type Described, etagOf, findObject } from './objects.ts'
 export async function writeConditions(call: Call, place: KeyPlace): Promise<ChangeOptions> {
   const noneMatch = header(call, 'if-none-match')
   if (noneMatch !== undefined) {
-    if (noneMatch.trim() !== '*') throw new S3Fault('NotImplemented', 'If-None-Match of a change takes only *.')
+    if (noneMatch.trim() !== '*')
+      throw new S3Fault('NotImplemented', 'If-None-Match of a change takes only *.')
     return { ifAbsent: true }
   }
   const match = header(call, 'if-match')

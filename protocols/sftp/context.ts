@@ -14,5 +14,8 @@ export type Context = {
   readonly signal: AbortSignal
 }
 
-/** Answers one request with a packet; null when the answer was sent already. A Fault becomes a STATUS. */
-export type Handler = (context: Context, request: Request) => Promise<Buffer | null> | Buffer
+/** A packet whose bytes can be used again when it was sent. */
+export type Reply = { readonly packet: Buffer; readonly sent: () => void }
+
+/** Answers one request with a packet. A Fault becomes a STATUS. */
+export type Handler = (context: Context, request: Request) => Promise<Buffer | Reply> | Buffer

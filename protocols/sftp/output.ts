@@ -10,9 +10,12 @@ const MAX_READS = 64
 
 /** The way out of one session, and how much is on it. */
 export type Output = {
-  /** Hands a packet to SSH; `sent` is called when its bytes are not needed any more. */
+  /**
+   * Hands a packet to SSH. `sent` is called when its bytes are not needed any more; with it, they were
+   * counted by `reserve` before.
+   */
   send(packet: Buffer, sent?: () => void): void
-  /** Counts an answer of this size that is being made; call the result when it was sent or failed. */
+  /** Counts the answer of a READ that is being made; call the result when it was sent or failed. */
   reserve(bytes: number): () => void
   /** True when nothing more should be started. */
   full(): boolean
@@ -54,7 +57,7 @@ export function createOutput(channel: ServerChannel, socket: Socket, exchanging:
   return {
     send(packet, sent) {
       if (closed) return sent?.()
-      const cost = Math.max(packet.length, LEAST)
+      const cost = sent ? 0 : Math.max(packet.length, LEAST)
       waiting += cost
       // What one turn sends goes to the kernel in one call, not in one for each SSH packet.
       if (!corked) {

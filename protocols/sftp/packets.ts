@@ -81,14 +81,21 @@ export function takePath(request: Request): VirtualPath {
   return resolvePath(ROOT, takeText(request))
 }
 
-/** The bytes of a WRITE in the pieces in which they came. They must fill the packet. */
+/**
+ * The bytes of a WRITE in the pieces in which they came. What follows them is passed over: rclone sends its
+ * whole buffer behind a length that is smaller.
+ */
 export function takeData(request: Request): { chunks: Buffer[]; length: number } {
   const length = takeUint32(request)
-  const first = request.bytes.subarray(request.at)
-  const chunks = first.length > 0 ? [first, ...request.tail] : [...request.tail]
-  if (chunks.reduce((sum, chunk) => sum + chunk.length, 0) !== length) {
-    throw new Fault('invalid', 'data does not fill the packet')
+  const chunks: Buffer[] = []
+  let missing = length
+  for (const piece of [request.bytes.subarray(request.at), ...request.tail]) {
+    if (missing === 0) break
+    const chunk = piece.length > missing ? piece.subarray(0, missing) : piece
+    if (chunk.length > 0) chunks.push(chunk)
+    missing -= chunk.length
   }
+  if (missing > 0) throw new Fault('invalid', 'packet is truncated')
   return { chunks, length }
 }
 

@@ -3,7 +3,7 @@ import type { ServerChannel } from 'ssh2'
 import { Fault, toFault } from '#faults'
 import type { Files } from '#files/types.ts'
 import type { DoorLog } from '../protocol.ts'
-import type { Context } from './context.ts'
+import type { Context, Handler } from './context.ts'
 import { HANDLERS, OVERLAPPING } from './dispatch.ts'
 import { STATUS_OF_FAULT } from './faults.ts'
 import { createFramer } from './framing.ts'
@@ -11,6 +11,7 @@ import { createHandles } from './handles.ts'
 import type { Output } from './output.ts'
 import { createOverlay } from './overlay.ts'
 import { openRequest, type Request, statusReply } from './packets.ts'
+import { createReplies, type Replies } from './replies.ts'
 import { abandonHandles } from './requests/close.ts'
 import { versionReply } from './requests/extended.ts'
 import { REQUEST } from './wire.ts'
@@ -39,6 +40,7 @@ export class SftpSession {
   readonly #context: Context
   readonly #ending = new AbortController()
   readonly #queue: Request[] = []
+  readonly #replies: Replies
   #inbound = 0
   /** Requests that were started and are not answered. */
   #running = 0
@@ -54,6 +56,7 @@ export class SftpSession {
     const { channel, output, files } = options
     const signal = this.#ending.signal
     this.#context = { files, output, signal, handles: createHandles(), overlay: createOverlay(files) }
+    this.#replies = createReplies(output)
     const frame = createFramer((pieces) => this.#enqueue(openRequest(pieces)))
     channel.on('data', (chunk: Buffer) => this.#receive(frame, chunk))
     channel.on('end', () => {
@@ -117,30 +120,32 @@ export class SftpSession {
   #work(): void {
     if (this.#busy) return
     this.#busy = true
-    this.#working = this.#answerAll().catch((error: unknown) => {
-      this.#options.log.error({ err: error }, 'sftp: session failed')
-      this.#options.cut('internal error')
-    })
+    this.#working = this.#answerAll()
   }
 
   async #answerAll(): Promise<void> {
     try {
       await this.#answerQueue()
-    } finally {
-      // Here and not when the promise settles: a READ that ends in between would find it busy.
-      this.#busy = false
+      if (this.#inputEnded && !this.#busy && this.#running === 0) await this.#finish()
+    } catch (error) {
+      this.#options.log.error({ err: error }, 'sftp: session failed')
+      this.#options.cut('internal error')
     }
-    if (this.#inputEnded && this.#running === 0) await this.#finish()
   }
 
   async #answerQueue(): Promise<void> {
     const { output } = this.#context
-    for (let request = this.#queue.shift(); request !== undefined; request = this.#queue.shift()) {
-      if (output.full()) await output.room()
-      if (this.#ending.signal.aborted) return
-      const answered = this.#answer(request)
-      if (!OVERLAPPING.has(request.type)) await answered
-      this.#regulate()
+    try {
+      for (let request = this.#queue.shift(); request !== undefined; request = this.#queue.shift()) {
+        if (output.full()) await output.room()
+        if (this.#ending.signal.aborted) return
+        const answered = this.#answer(request)
+        if (!OVERLAPPING.has(request.type)) await answered
+        this.#regulate()
+      }
+    } finally {
+      // In the same turn in which the queue was found empty: more may come before anything awaited goes on.
+      this.#busy = false
     }
   }
 
@@ -154,13 +159,12 @@ export class SftpSession {
   }
 
   async #answer(request: Request): Promise<void> {
+    const turn = this.#replies.turn()
     this.#running += 1
     try {
-      const reply = this.#greeted ? this.#handle(request) : this.#greet(request)
-      const packet = reply instanceof Promise ? await reply : reply
-      if (packet !== null) this.#context.output.send(packet)
+      turn(await this.#handle(request))
     } catch (error) {
-      this.#refuse(request, error)
+      turn(this.#refuse(request, error))
     } finally {
       this.#running -= 1
       this.#inbound -= request.size
@@ -169,7 +173,8 @@ export class SftpSession {
     }
   }
 
-  #handle(request: Request): Promise<Buffer | null> | Buffer {
+  #handle(request: Request): ReturnType<Handler> {
+    if (!this.#greeted) return this.#greet(request)
     const handler = HANDLERS.get(request.type)
     if (handler === undefined) throw new Fault('unsupported', 'unknown request')
     return handler(this.#context, request)
@@ -182,12 +187,14 @@ export class SftpSession {
     return versionReply()
   }
 
-  #refuse(request: Request, error: unknown): void {
-    if (this.#ending.signal.aborted) return
+  /** Null when there is no answer but the end of the connection. */
+  #refuse(request: Request, error: unknown): Buffer | null {
+    if (this.#ending.signal.aborted) return null
     const fault = toFault(error)
     const status = STATUS_OF_FAULT[fault.code]
-    if (status === 'close') this.#options.cut(fault.message)
-    else this.#context.output.send(statusReply(request.id, status, this.#explain(request, fault)))
+    if (status !== 'close') return statusReply(request.id, status, this.#explain(request, fault))
+    this.#options.cut(fault.message)
+    return null
   }
 
   /** What the client may know; of an internal error only the id under which it was logged. */

@@ -166,9 +166,10 @@ export class StagedFile implements Content {
   /** Drops what was not published, and closes. */
   async drop(): Promise<void> {
     this.#failure ??= new Fault('unavailable', 'the upload was dropped')
+    // Before waiting for what runs: after revocation nothing is left at once.
+    if (!this.#published) await this.#upload[Symbol.asyncDispose]()
     await this.#working
     await this.#publishing?.catch(() => {})
-    if (!this.#published) await this.#upload[Symbol.asyncDispose]()
     const reader = await this.#reader?.catch(() => null)
     await reader?.close()
   }

@@ -1,4 +1,5 @@
 import type { Fault, FaultCode } from '#faults'
+import { escapeText } from '#net/xml.ts'
 import type { VirtualPath } from '#permissions/path.ts'
 import { hrefOf } from './path.ts'
 import { conditionReply, type Reply, textReply } from './reply.ts'
@@ -36,8 +37,9 @@ export function faultReply(fault: Fault, lockedAt: VirtualPath | null = null): R
   return textReply(status, fault.message, headersOf(fault))
 }
 
-function hrefElement(path: VirtualPath): string {
-  return `<D:href>${hrefOf(path, false)}</D:href>`
+/** Where something is, as an element. */
+export function hrefElement(path: VirtualPath): string {
+  return `<D:href>${escapeText(hrefOf(path, false))}</D:href>`
 }
 
 function headersOf(fault: Fault): Record<string, string | number> {

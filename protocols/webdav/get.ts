@@ -13,7 +13,8 @@ import { type Reply, textReply } from './reply.ts'
 /** GET and HEAD (RFC 9110 §9.3.1): a file or ranges of it; a folder as a page. */
 export async function get(call: Call): Promise<Reply | null> {
   await using file = await openUnlessFolder(call.session.files, call.path)
-  return file === null ? listing(call) : serve(call, file)
+  // Awaited here: the file is closed when this function ends.
+  return file === null ? await listing(call) : await serve(call, file)
 }
 
 async function openUnlessFolder(files: Files, path: VirtualPath): Promise<OpenFile | null> {

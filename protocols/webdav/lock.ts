@@ -2,7 +2,7 @@ import { Fault } from '#faults'
 import type { Lock } from '#files/locks.ts'
 import { childElement, childElements, readXml, serializeXml, type XmlElement } from '#net/xml.ts'
 import { type Call, changeOptions, depthOf, headerOf, isConditional, statOrNull } from './call.ts'
-import { hrefOf } from './path.ts'
+import { hrefElement } from './faults.ts'
 import { activeLock } from './props.ts'
 import { conditionReply, type Reply, xmlReply } from './reply.ts'
 
@@ -28,8 +28,8 @@ async function take(call: Call, body: XmlElement, reach: Lock['reach']): Promise
   } catch (error) {
     if (!(error instanceof Fault) || error.code !== 'locked') throw error
     const [first] = await session.files.locks.covering(path)
-    const at = hrefOf(first?.path ?? path, false)
-    return conditionReply(423, `<D:no-conflicting-lock><D:href>${at}</D:href></D:no-conflicting-lock>`)
+    const at = hrefElement(first?.path ?? path)
+    return conditionReply(423, `<D:no-conflicting-lock>${at}</D:no-conflicting-lock>`)
   }
 }
 

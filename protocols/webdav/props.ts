@@ -103,7 +103,7 @@ export function activeLock(lock: Lock, now: number): string {
     `<D:activelock><D:locktype><D:write/></D:locktype><D:lockscope><D:${lock.scope}/></D:lockscope>` +
     `<D:depth>${lock.reach === 'tree' ? 'infinity' : '0'}</D:depth>${lock.owner}` +
     `<D:timeout>Second-${seconds}</D:timeout><D:locktoken><D:href>${escapeText(lock.token)}</D:href></D:locktoken>` +
-    `<D:lockroot><D:href>${hrefOf(lock.path, false)}</D:href></D:lockroot></D:activelock>`
+    `<D:lockroot><D:href>${escapeText(hrefOf(lock.path, false))}</D:href></D:lockroot></D:activelock>`
   )
 }
 

@@ -57,3 +57,21 @@ function optionLines(specs: OptionSpecs): string {
     .map(([name, { value, help }]) => `  ${`--${name} ${value ?? ''}`.padEnd(22)}  ${help}\n`)
     .join('')
 }
+
+/** What `latchkey serve --help` says. */
+export const SERVE_HELP = `Start the server: every door that the configuration names. Without one, on 127.0.0.1:
+WebDAV 8080, S3 9000, SFTP 2022, FTP 2121, REST and admin 8090. The first start makes the data
+folder, a site with an administrator, and a first key, and shows its secrets once.
+
+Usage: latchkey serve [OPTIONS]
+
+Options:
+  --data DIR              data folder (default: $LATCHKEY_DATA, else ./data)
+  --config FILE           configuration; config/latchkey.example.yaml explains every option
+  --demo                  also makes a member with a key, a grant and a site key (demo.json)
+  --free-ports            takes free ports and writes them to addresses.json
+
+Examples:
+  latchkey serve
+  latchkey serve --config /etc/latchkey.yaml --data /var/lib/latchkey
+`

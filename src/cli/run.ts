@@ -7,7 +7,7 @@ import { GRANT_COMMANDS } from './commands/grant.ts'
 import { KEY_COMMANDS } from './commands/key.ts'
 import { SITE_COMMANDS } from './commands/site.ts'
 import { USER_COMMANDS } from './commands/user.ts'
-import { commandHelp, generalHelp, topicHelp, usageLine } from './help.ts'
+import { commandHelp, generalHelp, SERVE_HELP, topicHelp, usageLine } from './help.ts'
 import { createOutput } from './output.ts'
 import { checkComplete, commandFirst, parseCommandLine } from './parse.ts'
 
@@ -23,7 +23,7 @@ const WRONGLY_CALLED = 2
 
 /** Runs one command; resolves to the exit code: 0 done, 1 failed, 2 wrongly called. Never rejects. */
 export async function runCli(argv: readonly string[], io: CliIo): Promise<number> {
-  if (argv[0] === 'serve') return io.serve(argv.slice(1))
+  if (argv[0] === 'serve') return serve(argv.slice(1), io)
   const [topic, verb, ...rest] = commandFirst(argv)
   if (topic === undefined) return misused(io, generalHelp(COMMANDS))
   if (topic === 'help') return explain(io, [verb, ...rest])
@@ -31,6 +31,11 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<number
   const command = BY_PATH.get(`${topic} ${verb}`)
   if (command === undefined) return unknownCommand(io, topic, verb)
   return runCommand(io, command, rest)
+}
+
+async function serve(argv: readonly string[], io: CliIo): Promise<number> {
+  if (argv.includes('--help') || argv.includes('-h')) return explain(io, ['serve'])
+  return io.serve([...argv])
 }
 
 async function runCommand(io: CliIo, command: Command, argv: readonly string[]): Promise<number> {
@@ -95,6 +100,10 @@ function explain(io: CliIo, words: readonly (string | undefined)[]): number {
   const [topic, verb] = words.flatMap((word) => word?.split(' ') ?? [])
   if (topic === undefined) {
     io.stdout(generalHelp(COMMANDS))
+    return DONE
+  }
+  if (topic === 'serve') {
+    io.stdout(SERVE_HELP)
     return DONE
   }
   const command = BY_PATH.get(`${topic} ${verb}`)

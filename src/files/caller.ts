@@ -9,6 +9,7 @@ import type { Principal } from '#permissions/principal.ts'
 import type { Mutex } from './mutex.ts'
 import type { LockStore, MetadataStore, UploadStore } from './ports.ts'
 import type { SiteTree } from './site.ts'
+import type { StagedSet } from './staged-set.ts'
 
 /** What all sessions of the process share. */
 export type Shared = {
@@ -38,7 +39,7 @@ export type Caller = {
   readonly activity: Activity
   readonly shared: Shared
   /** Disposed at once when the session is revoked. */
-  readonly staged: Set<AsyncDisposable>
+  readonly staged: StagedSet
 }
 
 /** What a decision is about besides the path. */
@@ -51,6 +52,27 @@ export function checkAlive({ signal }: Caller): void {
 
 export function ended(): Fault {
   return new Fault('unauthenticated', 'the session has ended')
+}
+
+/** `make`'s staged bytes, which go at once when the session ends; also when it ended meanwhile. */
+export async function stagedFor<T extends AsyncDisposable>(
+  caller: Caller,
+  make: () => Promise<T>,
+): Promise<T> {
+  checkAlive(caller)
+  const staged = await untilEnd(caller, make)
+  if (caller.staged.add(staged)) return staged
+  await staged[Symbol.asyncDispose]()
+  throw ended()
+}
+
+/** What fails because the session ended meanwhile says so. */
+export async function untilEnd<T>(caller: Caller, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw caller.signal.aborted ? ended() : error
+  }
 }
 
 /** The site's tree, for a session that is still alive. */

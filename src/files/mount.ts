@@ -10,6 +10,8 @@ export type Publication = {
   readonly ifAbsent?: boolean
   /** Milliseconds since the epoch; default now. */
   readonly modified?: number
+  /** A folder that is there goes, instead of Fault `exists`. */
+  readonly replaceFolder?: boolean
   /** Called when the fingerprint is final, before the file becomes visible. A failure stops publication. */
   readonly before?: (fingerprint: Fingerprint) => Promise<void>
 }

@@ -1,5 +1,13 @@
 import { Fault } from '#faults'
-import { baseName, isBelow, isWithin, parentOf, parsePath, ROOT, type VirtualPath } from '#permissions/path.ts'
+import {
+  baseName,
+  isBelow,
+  isWithin,
+  parentOf,
+  parsePath,
+  ROOT,
+  type VirtualPath,
+} from '#permissions/path.ts'
 import { type Mount, RESERVED } from './mount.ts'
 import type { MountRecord } from './ports.ts'
 import type { Entry } from './types.ts'

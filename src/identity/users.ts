@@ -1,9 +1,9 @@
+import { hashPassword } from '#credentials/passwords.ts'
 import { Fault } from '#faults'
 import type { Role } from '#permissions/principal.ts'
 import { type Actor, administeredSite, auditEntry } from './actor.ts'
 import { commit, type IdentityDeps, newId } from './deps.ts'
 import { checkUserName } from './names.ts'
-import { hashPassword } from './passwords.ts'
 import type { UserDetails } from './ports.ts'
 
 /** A user of a site, by id or by name. */

@@ -101,11 +101,13 @@ export async function startHttpServer(
   return { port, stop: (deadline) => stop(state, server, deadline) }
 }
 
-function listen(server: Server, { address, port }: HttpServerOptions): Promise<void> {
+function listen(server: Server, { address, port, log }: HttpServerOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, address, () => {
       server.off('error', reject)
+      // Accepting fails while there are no descriptors left; without a listener that would end the process.
+      server.on('error', (error) => log.error({ err: error }, 'connection could not be accepted'))
       resolve()
     })
   })

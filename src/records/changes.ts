@@ -32,7 +32,7 @@ class SequenceFeed implements ChangeFeed {
   #readAt = performance.now()
   #prunedAt = 0
   #running: Promise<void> = Promise.resolve()
-  #ticking = false
+  #ticking: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
 
   constructor(engine: Engine, options: FeedOptions) {
@@ -42,7 +42,11 @@ class SequenceFeed implements ChangeFeed {
 
   async start(): Promise<void> {
     this.#sequence = await lastSequence(this.#engine.db)
-    this.#timer = setInterval(() => void this.#tick(), INTERVAL)
+    this.#timer = setInterval(() => {
+      this.#ticking ??= this.#tick().finally(() => {
+        this.#ticking = undefined
+      })
+    }, INTERVAL)
     this.#timer.unref()
   }
 
@@ -63,12 +67,11 @@ class SequenceFeed implements ChangeFeed {
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer)
     this.#listeners.length = 0
+    await this.#ticking
     await this.#running
   }
 
   async #tick(): Promise<void> {
-    if (this.#ticking) return
-    this.#ticking = true
     try {
       this.#behind = this.#engine.hasNews() || this.#behind
       if (this.#behind) await this.poll()
@@ -77,8 +80,6 @@ class SequenceFeed implements ChangeFeed {
     } catch {
       // Stays behind: the next tick tries again, and staleFor() grows until it succeeds.
       this.#behind = true
-    } finally {
-      this.#ticking = false
     }
   }
 

@@ -43,7 +43,8 @@ function accountReader<Name extends string>(
     snapshot(db, async (trx) => {
       const rows = await keyRows(trx, given)
       const values = groupBy(await valueRows(trx, given), (row) => row.key_id, keyValueOf)
-      const grants = groupBy(await grantRows(trx, given), (row) => row.key_id, grantOf)
+      const granted = (await grantRows(trx, given)).filter((row) => row.site_id === row.key_site_id)
+      const grants = groupBy(granted, (row) => row.key_id, grantOf)
       return rows.map((row) => ({
         site: siteOfJoin(row),
         key: keyOf(row),
@@ -120,21 +121,31 @@ function valueQuery(db: Kysely<Database>, ids: KeyIds) {
     .orderBy('id')
 }
 
-/** Of the keys' users and those users' groups; only grants of the key's own site count. */
+const GRANT_COLUMNS = [
+  'keys.id as key_id',
+  'keys.site_id as key_site_id',
+  'grants.site_id',
+  'grants.path',
+  'grants.recursive',
+  'grants.rights',
+] as const
+
+/**
+ * Of the keys' users and those users' groups. Grants of another site than the key's do not count; they are
+ * left out by the caller, because SQLite would take a condition here to read all grants of the site.
+ */
 function grantQuery(db: Kysely<Database>, ids: KeyIds) {
   const ofUsers = db
     .selectFrom('keys')
     .innerJoin('grants', 'grants.user_id', 'keys.user_id')
-    .whereRef('grants.site_id', '=', 'keys.site_id')
     .where('keys.id', 'in', ids)
-    .select(['keys.id as key_id', 'grants.path', 'grants.recursive', 'grants.rights'])
+    .select([...GRANT_COLUMNS])
   const ofGroups = db
     .selectFrom('keys')
     .innerJoin('group_members', 'group_members.user_id', 'keys.user_id')
     .innerJoin('grants', 'grants.group_id', 'group_members.group_id')
-    .whereRef('grants.site_id', '=', 'keys.site_id')
     .where('keys.id', 'in', ids)
-    .select(['keys.id as key_id', 'grants.path', 'grants.recursive', 'grants.rights'])
+    .select([...GRANT_COLUMNS])
   return ofUsers.unionAll(ofGroups)
 }
 

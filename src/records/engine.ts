@@ -1,4 +1,5 @@
 import type { Kysely, RawBuilder } from 'kysely'
+import type { Write } from './group-commit.ts'
 import type { Database } from './schema.ts'
 
 /** Column types that an engine spells in its own way. */
@@ -15,6 +16,8 @@ export type ColumnKinds = {
 /** A database. Its driver throws Faults: `exists`, `not_found` (of what a row refers to), `unavailable`. */
 export type Engine = AsyncDisposable & {
   readonly db: Kysely<Database>
+  /** For single changes of hot paths; what belongs together takes `db.transaction()`. */
+  readonly write: Write
   readonly kinds: ColumnKinds
   /** A list of texts for `in`, from its JSON: one parameter and one statement for any length. */
   texts(json: RawBuilder<string>): RawBuilder<string>

@@ -10,7 +10,7 @@ import type { Database, LockTable } from './schema.ts'
 
 /** Advisory locks of all sites, shared by all doors and processes. */
 export function lockStore(engine: Engine): LockStore {
-  const { db, texts } = engine
+  const { db, write, texts } = engine
   const live = (value: ValueOf<'site' | 'now'>) =>
     db
       .selectFrom('locks')
@@ -32,27 +32,41 @@ export function lockStore(engine: Engine): LockStore {
       return [...found.values()]
     },
     insert: async (siteId, lock) => {
-      await asTaken('this lock', db.insertInto('locks').values(lockRow(siteId, lock)).execute())
+      const row = lockRow(siteId, lock)
+      await asTaken(
+        'this lock',
+        write((trx) => trx.insertInto('locks').values(row).execute()),
+      )
     },
     extend: async (siteId, token, expiresAt) => {
-      const update = db.updateTable('locks').set({ expires_at: expiresAt })
-      const lock = update.where('site_id', '=', siteId).where('token', '=', token)
-      const { numUpdatedRows } = await lock.executeTakeFirstOrThrow()
+      const { numUpdatedRows } = await write((trx) =>
+        trx
+          .updateTable('locks')
+          .set({ expires_at: expiresAt })
+          .where('site_id', '=', siteId)
+          .where('token', '=', token)
+          .executeTakeFirstOrThrow(),
+      )
       if (numUpdatedRows === 0n) throw missing('lock')
     },
     remove: async (siteId, tokens) => {
       const among = texts(sql`${JSON.stringify(tokens)}`)
-      await db.deleteFrom('locks').where('site_id', '=', siteId).where('token', 'in', among).execute()
+      await write((trx) =>
+        trx.deleteFrom('locks').where('site_id', '=', siteId).where('token', 'in', among).execute(),
+      )
     },
-    removeWithin: (siteId, path) => removeWithin(db, siteId, path),
+    removeWithin: (siteId, path) => write((trx) => removeWithin(trx, siteId, path)),
     removeExpired: async (now) => {
-      await db.deleteFrom('locks').where('expires_at', '<=', now).execute()
+      await write((trx) => trx.deleteFrom('locks').where('expires_at', '<=', now).execute())
     },
   }
 }
 
 async function removeWithin(db: Kysely<Database>, siteId: string, path: VirtualPath): Promise<void> {
-  await db.deleteFrom('locks').where('site_id', '=', siteId).where(within(path)).execute()
+  await db
+    .deleteFrom('locks')
+    .where(within('site_id', siteId, path))
+    .execute()
 }
 
 function lockOf(row: LockTable): Lock {

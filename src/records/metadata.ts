@@ -10,34 +10,37 @@ import type { Database, MetadataTable } from './schema.ts'
 
 /** Object metadata beside the files, keyed by (mount, path, inode), valid for one size and mtime. */
 export function metadataStore(engine: Engine): MetadataStore {
-  const { db } = engine
+  const { db, write } = engine
   const rowsOf = finder(engine)
   const put = putter(db)
   return {
     find: (mountId, files) => find(db, rowsOf, mountId, files),
     put: async ({ mountId, path }, fingerprint, metadata) => {
       const content = JSON.stringify(metadata)
-      await put(db, { mount_id: mountId, path, ...columnsOf(fingerprint), content })
+      await write((trx) => put(trx, { mount_id: mountId, path, ...columnsOf(fingerprint), content }))
     },
     retime: async ({ mountId, path }, from, to) => {
-      await db
-        .updateTable('metadata')
-        .set(columnsOf(to))
-        .where('mount_id', '=', mountId)
-        .where('path', '=', path)
-        .where('ino', '=', `${from.ino}`)
-        .where('size', '=', from.size)
-        .where('mtime_ns', '=', `${from.mtimeNs}`)
-        .execute()
+      await write((trx) =>
+        trx
+          .updateTable('metadata')
+          .set(columnsOf(to))
+          .where('mount_id', '=', mountId)
+          .where('path', '=', path)
+          .where('ino', '=', `${from.ino}`)
+          .where('size', '=', from.size)
+          .where('mtime_ns', '=', `${from.mtimeNs}`)
+          .execute(),
+      )
     },
-    move: (from, to) => db.transaction().execute((trx) => move(trx, from, to)),
+    move: (from, to) => write((trx) => move(trx, from, to)),
     remove: async ({ mountId, path }, except) => {
-      await db
-        .deleteFrom('metadata')
-        .where('mount_id', '=', mountId)
-        .where(within(path))
-        .$if(except !== undefined, (query) => query.where('ino', '!=', `${except}`))
-        .execute()
+      await write((trx) =>
+        trx
+          .deleteFrom('metadata')
+          .where(within('mount_id', mountId, path))
+          .$if(except !== undefined, (query) => query.where('ino', '!=', `${except}`))
+          .execute(),
+      )
     },
   }
 }
@@ -111,16 +114,17 @@ async function move(trx: Transaction<Database>, from: Place, to: Place): Promise
   // A row that a moved one would meet speaks of an inode that is not there any more: it came from `from`.
   await trx
     .deleteFrom('metadata')
-    .where('mount_id', '=', to.mountId)
-    .where(within(to.path))
+    .where(within('mount_id', to.mountId, to.path))
     .where('ino', 'in', (eb) =>
-      eb.selectFrom('metadata').select('ino').where('mount_id', '=', from.mountId).where(within(from.path)),
+      eb
+        .selectFrom('metadata')
+        .select('ino')
+        .where(within('mount_id', from.mountId, from.path)),
     )
     .execute()
   await trx
     .updateTable('metadata')
     .set({ mount_id: to.mountId, path: rebased(from.path, to.path) })
-    .where('mount_id', '=', from.mountId)
-    .where(within(from.path))
+    .where(within('mount_id', from.mountId, from.path))
     .execute()
 }

@@ -41,7 +41,7 @@ export type RecordsOptions = {
  * Throws Error when the file is no database or was changed by a newer program.
  */
 export async function openSqlite(file: string, options: RecordsOptions): Promise<Records> {
-  return recordsOver(await openSqliteEngine(file, options.onStatement), options)
+  return recordsOver(await openSqliteEngine(file, { onStatement: options.onStatement }), options)
 }
 
 async function recordsOver(engine: Engine, options: RecordsOptions): Promise<Records> {
@@ -56,7 +56,7 @@ async function recordsOver(engine: Engine, options: RecordsOptions): Promise<Rec
       mounts: mountStore(db),
       locks: lockStore(engine),
       metadata: metadataStore(engine),
-      uploads: uploadStore(db),
+      uploads: uploadStore(engine),
       audit: auditStore(db),
       changes,
       secrets: secretStore(db),

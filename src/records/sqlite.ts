@@ -15,6 +15,7 @@ import {
 } from 'kysely'
 import { Fault } from '#faults'
 import type { ColumnKinds, Engine } from './engine.ts'
+import { groupCommit } from './group-commit.ts'
 import type { Database } from './schema.ts'
 
 const KINDS: ColumnKinds = {
@@ -35,8 +36,15 @@ const CACHED_LENGTH = 4_000
 /** Told each statement; for tests and debugging, because parameters may hold personal data. */
 export type StatementListener = (statement: { sql: string; parameters: readonly unknown[] }) => void
 
+export type SqliteOptions = {
+  readonly onStatement?: StatementListener | undefined
+  /** Milliseconds for which a statement waits while another process writes; default 5,000. */
+  readonly patience?: number
+}
+
 /** Opens (creates with mode 0600) a database file. Throws Error for what is no database of SQLite. */
-export async function openSqliteEngine(file: string, onStatement?: StatementListener): Promise<Engine> {
+export async function openSqliteEngine(file: string, options: SqliteOptions = {}): Promise<Engine> {
+  const { onStatement, patience = PATIENCE } = options
   const path = resolve(file)
   const made = await openFile(path, 'a', 0o600)
   await made.chmod(0o600)
@@ -45,7 +53,7 @@ export async function openSqliteEngine(file: string, onStatement?: StatementList
   const db = new Kysely<Database>({
     dialect: {
       createAdapter: () => ADAPTER,
-      createDriver: () => sqliteDriver(handle),
+      createDriver: () => sqliteDriver(handle, patience),
       createIntrospector: (any) => new SqliteIntrospector(any),
       createQueryCompiler: () => new SqliteQueryCompiler(),
     },
@@ -53,6 +61,7 @@ export async function openSqliteEngine(file: string, onStatement?: StatementList
   })
   return {
     db,
+    write: groupCommit(db),
     kinds: KINDS,
     texts: (json) => sql<string>`(select value from json_each(${json}))`,
     hasNews: newsOf(handle),
@@ -104,12 +113,13 @@ const ADAPTER: DialectAdapter = {
 }
 
 /** One connection, taken in turns. Transactions that may write take SQLite's write lock at their start. */
-function sqliteDriver(handle: Sqlite.Database): Driver {
+function sqliteDriver(handle: Sqlite.Database, patience: number): Driver {
   const turns = takeTurns()
   const prepare = statementCache(handle)
-  const run = (text: string) => patiently(handle, () => prepare(text).run())
+  const patiently = <T>(run: () => T) => retry(handle, patience, run)
+  const run = (text: string) => patiently(() => prepare(text).run())
   const connection: DatabaseConnection = {
-    executeQuery: <R>(query: CompiledQuery) => patiently(handle, () => execute<R>(prepare, query)),
+    executeQuery: <R>(query: CompiledQuery) => patiently(() => execute<R>(prepare, query)),
     streamQuery: () => {
       throw new Error('results are read whole or in pages')
     },
@@ -183,12 +193,12 @@ function execute<R>(prepare: Prepare, { sql: text, parameters }: CompiledQuery):
 }
 
 /** Runs, and while another process writes, waits and runs again. Throws what `faultOf` makes of an error. */
-async function patiently<T>(handle: Sqlite.Database, run: () => T): Promise<T> {
+async function retry<T>(handle: Sqlite.Database, patience: number, run: () => T): Promise<T> {
   for (let waited = 0; ; waited += BLOCKING_WAIT + 5) {
     try {
       return run()
     } catch (error) {
-      if (!isBusy(error) || handle.inTransaction || waited >= PATIENCE) throw faultOf(error)
+      if (!isBusy(error) || handle.inTransaction || waited >= patience) throw faultOf(error)
     }
     await delay(5)
   }

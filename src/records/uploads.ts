@@ -2,33 +2,43 @@ import type { Kysely } from 'kysely'
 import type { MultipartUpload, UploadedPart } from '#files/multipart.ts'
 import type { UploadStore } from '#files/ports.ts'
 import { parsePath } from '#permissions/path.ts'
+import type { Engine } from './engine.ts'
 import { asTaken } from './faults.ts'
 import { within } from './paths.ts'
 import { fromJson } from './rows.ts'
 import type { Database, UploadPartTable, UploadTable } from './schema.ts'
 
 /** Multipart uploads in progress and their parts. */
-export function uploadStore(db: Kysely<Database>): UploadStore {
+export function uploadStore({ db, write }: Engine): UploadStore {
   const uploads = (siteId: string) => db.selectFrom('uploads').selectAll().where('site_id', '=', siteId)
   return {
     insert: async (siteId, upload) => {
-      await asTaken('this upload', db.insertInto('uploads').values(uploadRow(siteId, upload)).execute())
+      const row = uploadRow(siteId, upload)
+      await asTaken(
+        'this upload',
+        write((trx) => trx.insertInto('uploads').values(row).execute()),
+      )
     },
     get: async (siteId, id) => {
       const row = await uploads(siteId).where('id', '=', id).executeTakeFirst()
       return row ? uploadOf(row) : null
     },
     list: async (siteId, folder) => {
-      const query = uploads(siteId).where(within(folder))
+      const query = db
+        .selectFrom('uploads')
+        .selectAll()
+        .where(within('site_id', siteId, folder))
       return (await query.orderBy('path').orderBy('started_at').orderBy('id').execute()).map(uploadOf)
     },
-    putPart: (uploadId, part) => putPart(db, uploadId, part),
+    putPart: (uploadId, part) => write((trx) => putPart(trx, uploadId, part)),
     parts: async (uploadId) => {
       const query = db.selectFrom('upload_parts').selectAll().where('upload_id', '=', uploadId)
       return (await query.orderBy('number').execute()).map(partOf)
     },
     remove: async (siteId, id) => {
-      await db.deleteFrom('uploads').where('site_id', '=', siteId).where('id', '=', id).execute()
+      await write((trx) =>
+        trx.deleteFrom('uploads').where('site_id', '=', siteId).where('id', '=', id).execute(),
+      )
     },
     ids: async () => (await db.selectFrom('uploads').select('id').execute()).map((row) => row.id),
   }

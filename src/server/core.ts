@@ -1,9 +1,9 @@
-import type { DoorLog } from '#protocols/protocol.ts'
 import { type AuditWriter, createAuditWriter } from '#audit/writer.ts'
 import { createGate, type GateWithSessions } from '#credentials/create-gate.ts'
 import { createLastUses, type LastUses } from '#credentials/last-uses.ts'
 import type { Clock } from '#credentials/ports.ts'
 import { createFileService, type FileService } from '#files/service.ts'
+import type { DoorLog } from '#protocols/protocol.ts'
 import type { DataFolder } from './data-folder.ts'
 
 /** Everything behind the doors. Disposal ends the sessions and writes what is still held. */

@@ -8,6 +8,7 @@ import type { IdentityDeps } from '#identity/deps.ts'
 import { addGrant } from '#identity/grants.ts'
 import { deleteKey } from '#identity/keys.ts'
 import type { SiteDetails } from '#identity/ports.ts'
+import { listSites } from '#identity/sites.ts'
 import { addUser } from '#identity/users.ts'
 import type { Addresses } from './client-lines.ts'
 import { issuedKey } from './issued-key.ts'
@@ -33,7 +34,7 @@ export type DemoKeys = Static<typeof DemoKeysSchema>
 
 /** Makes the member `demo` with folder, grant, key and site key, or finds those of an earlier start. */
 export async function prepareDemo(deps: IdentityDeps, dataDir: string): Promise<DemoKeys> {
-  const [site] = await deps.store.sites()
+  const [site] = await listSites(deps, OPERATOR)
   if (site === undefined) throw new Error('there is no site')
   const held = await readDemoFile(dataDir)
   if (held !== null && (await isAlive(deps, site, held))) return held

@@ -76,7 +76,8 @@ function curlFtp({ login, value }: DoorKey, { ftp }: DoorUrls): Client {
   }
 }
 
-const ONCE = ['--retries', '1', '--low-level-retries', '1', '--transfers', '2', '--checkers', '2']
+// Without preallocation the size on disk says how far a download got.
+const ONCE = '--retries 1 --low-level-retries 1 --transfers 2 --checkers 2 --local-no-preallocate'.split(' ')
 
 function rcloneAt(door: 'webdav' | 'sftp' | 's3', config: string): Client {
   const remote = (path: string) => `${door}:${door === 's3' ? path.slice(1) : path}`

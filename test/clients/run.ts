@@ -10,13 +10,16 @@ export type RunOptions = {
   readonly timeout?: number
 }
 
+// A machine's own CA bundle setting makes rclone's S3 client refuse to start.
+const { AWS_CA_BUNDLE: _, ...CLEAN_ENVIRONMENT } = process.env
+
 /** A started program: `done` resolves when it ended, whatever its exit code. */
 export type Running = { readonly child: ChildProcess; readonly done: Promise<Result> }
 
 export function start(program: string, args: readonly string[], options: RunOptions = {}): Running {
   const child = spawn(program, args, {
     cwd: options.cwd,
-    env: { ...process.env, ...options.env },
+    env: { ...CLEAN_ENVIRONMENT, ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],
     timeout: options.timeout ?? 120_000,
     killSignal: 'SIGKILL',

@@ -31,7 +31,7 @@ export type Server = AsyncDisposable & {
   readonly printed: string
   readonly pid: number
   /** Runs the command line on its data, `--json` added. */
-  cli(...args: string[]): Promise<unknown>
+  cli<Answer>(...args: string[]): Promise<Answer>
   /** Sends a signal and resolves with the exit code. */
   stop(signal?: NodeJS.Signals): Promise<number | null>
 }

@@ -19,6 +19,8 @@ export const OPERATOR: Actor = { kind: 'command_line' }
 
 /** Real records in a temporary folder with two sites, an administrator and a member each; a clock by hand. */
 export type Office = AsyncDisposable & {
+  /** The temporary folder. */
+  readonly dir: string
   readonly deps: IdentityDeps
   readonly records: Records
   readonly sealer: Sealer
@@ -50,7 +52,9 @@ export async function openOffice(): Promise<Office> {
   const { site: other } = await addSite(deps, OPERATOR, { name: 'other', folder: dir })
   const admin = await addUser(deps, OPERATOR, site.id, { name: 'ada', role: 'administrator' })
   const member = await addUser(deps, OPERATOR, site.id, { name: 'mia', role: 'member' })
+  advance(1)
   return {
+    dir,
     deps,
     records,
     sealer,

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { hashPassword, verifyPassword } from '#identity/passwords.ts'
+import { hashPassword, verifyPassword } from '#credentials/passwords.ts'
 import type { IdentityStore } from '#identity/ports.ts'
 import { createTicket, isTicket, redeemTicket } from '#identity/tickets.ts'
 import { type Office, OPERATOR, openOffice } from './office.ts'

@@ -1,7 +1,15 @@
 import type { Entry } from '#files/types.ts'
 import { ROOT } from '#permissions/path.ts'
 import { discardBody } from '../body.ts'
-import { answerEmpty, answerXml, bucketPath, existingBucket, isFault, type Operation, param } from '../call.ts'
+import {
+  answerEmpty,
+  answerXml,
+  bucketPath,
+  existingBucket,
+  isFault,
+  type Operation,
+  param,
+} from '../call.ts'
 import { S3Fault } from '../errors.ts'
 import { refuseUnkept } from '../given-metadata.ts'
 import { countParam } from '../listing.ts'

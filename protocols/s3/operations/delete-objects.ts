@@ -1,12 +1,21 @@
 import { Fault, toFault } from '#faults'
-import { childElements, textOf, type XmlElement } from '#net/xml.ts'
+import type { XmlElement } from '#net/xml.ts'
 import { parentOf, type VirtualPath } from '#permissions/path.ts'
 import { xmlBody } from '../body.ts'
-import { answerEmpty, answerXml, bucketPath, type Call, existingBucket, header, isFault, type Operation } from '../call.ts'
+import {
+  answerEmpty,
+  answerXml,
+  bucketPath,
+  type Call,
+  existingBucket,
+  header,
+  isFault,
+  type Operation,
+} from '../call.ts'
 import { S3Fault } from '../errors.ts'
 import { errorAnswer } from '../faults.ts'
 import { type KeyPlace, placeOfKey } from '../keys.ts'
-import { element, group, xmlDocument } from '../markup.ts'
+import { childrenNamed, childText, element, group, xmlDocument } from '../markup.ts'
 import { findObject } from '../objects.ts'
 import { requireEtag } from '../write-conditions.ts'
 
@@ -42,15 +51,18 @@ async function deleteKey(call: Call, place: KeyPlace, match: string | undefined)
 }
 
 const MOST_KEYS = 1_000
-const MAX_XML_BYTES = 8 * 1024 * 1024
-const MAX_XML_NODES = 30_000
+const XML_LIMITS = { maxBytes: 8 * 1024 * 1024, maxNodes: 30_000 }
 const AT_ONCE = 8
 
-type Item = { readonly key: string; readonly etag: string | undefined; readonly versionId: string | undefined }
+type Item = {
+  readonly key: string
+  readonly etag: string | undefined
+  readonly versionId: string | undefined
+}
 
 /** POST bucket?delete: up to 1,000 keys, each with its own result. */
 export const deleteObjects: Operation = async (call) => {
-  const { items, quiet } = readItems(await xmlBody(call, MAX_XML_BYTES, MAX_XML_NODES))
+  const { items, quiet } = readItems(await xmlBody(call, XML_LIMITS))
   const bucket = await existingBucket(call)
   const results: string[] = []
   const parents = new Map<VirtualPath, VirtualPath>()
@@ -86,20 +98,11 @@ async function deleteItem(
 
 function readItems(root: XmlElement | null): { items: Item[]; quiet: boolean } {
   if (root === null || root.local !== 'Delete') throw new S3Fault('MalformedXML')
-  const children = childElements(root)
-  const items = children
-    .filter(({ local }) => local === 'Object')
-    .map((object) => {
-      const key = childText(object, 'Key')
-      if (key === undefined || key === '') throw new S3Fault('MalformedXML')
-      return { key, etag: childText(object, 'ETag'), versionId: childText(object, 'VersionId') }
-    })
+  const items = childrenNamed(root, 'Object').map((object) => {
+    const key = childText(object, 'Key')
+    if (key === undefined || key === '') throw new S3Fault('MalformedXML')
+    return { key, etag: childText(object, 'ETag'), versionId: childText(object, 'VersionId') }
+  })
   if (items.length === 0 || items.length > MOST_KEYS) throw new S3Fault('MalformedXML')
   return { items, quiet: childText(root, 'Quiet')?.trim() === 'true' }
-}
-
-/** The text of a child element, whatever its namespace: clients differ. */
-export function childText(parent: XmlElement, local: string): string | undefined {
-  const child = childElements(parent).find((element) => element.local === local)
-  return child === undefined ? undefined : textOf(child)
 }

@@ -2,15 +2,25 @@ import type { OpenFile } from '#files/types.ts'
 import { evaluateConditions, ifRangeHolds } from '#net/conditions.ts'
 import { type ByteSpan, sendFile } from '#net/pump.ts'
 import { contentRange, parseRanges } from '#net/ranges.ts'
-import { type AnswerHeaders, answerEmpty, bucketPath, type Call, header, isFault, type Operation, param } from '../call.ts'
+import type { VirtualPath } from '#permissions/path.ts'
+import {
+  type AnswerHeaders,
+  answerEmpty,
+  bucketPath,
+  type Call,
+  header,
+  isFault,
+  type Operation,
+  param,
+} from '../call.ts'
 import { S3Fault } from '../errors.ts'
-import { placeOfKey } from '../keys.ts'
+import { type KeyPlace, placeOfKey } from '../keys.ts'
 import { checksumHeaders, type Described, describe, etagOf, objectHeaders, statObject } from '../objects.ts'
 
 /** GET object. Bytes and metadata are of one version, whatever happens to the name meanwhile. */
 export const getObject: Operation = async (call) => {
   const place = placeOfKey(bucketPath(call), call.request.key)
-  if (place.folder) return answerFolder(call)
+  if (place.folder) return answerFolder(call, place)
   await using file = await openObject(call, place.path)
   const described = await describe(call.session.files, file.entry)
   const answer = answerOf(call, described)
@@ -24,14 +34,15 @@ export const getObject: Operation = async (call) => {
 /** HEAD object */
 export const headObject: Operation = async (call) => {
   const place = placeOfKey(bucketPath(call), call.request.key)
-  if (place.folder) return answerFolder(call)
-  const described = await statOrOpen(call)
+  if (place.folder) return answerFolder(call, place)
+  const described = await statOrOpen(call, place)
   const answer = answerOf(call, described)
   if (answer === null) return
   call.exchange.response.writeHead(answer.status, answer.headers).end()
 }
 
-async function openObject(call: Call, path: Parameters<Call['session']['files']['open']>[0]): Promise<OpenFile> {
+/** Opens a file; Fault NoSuchKey for a folder. */
+export async function openObject(call: Call, path: VirtualPath): Promise<OpenFile> {
   try {
     return await call.session.files.open(path)
   } catch (error) {
@@ -41,8 +52,7 @@ async function openObject(call: Call, path: Parameters<Call['session']['files'][
 }
 
 /** Who may read but not list can ask for a HEAD all the same, as in S3. */
-async function statOrOpen(call: Call): Promise<Described> {
-  const place = placeOfKey(bucketPath(call), call.request.key)
+export async function statOrOpen(call: Call, place: KeyPlace): Promise<Described> {
   const { files } = call.session
   try {
     return await statObject(files, place)
@@ -56,8 +66,7 @@ async function statOrOpen(call: Call): Promise<Described> {
 }
 
 /** `dir/`: zero bytes for any folder that is there. */
-async function answerFolder(call: Call): Promise<void> {
-  const place = placeOfKey(bucketPath(call), call.request.key)
+async function answerFolder(call: Call, place: KeyPlace): Promise<void> {
   const described = await statObject(call.session.files, place)
   if (refuseByConditions(call, described)) return
   answerEmpty(call, 200, { ...objectHeaders(described), ...overrides(call) })
@@ -74,7 +83,11 @@ function answerOf(call: Call, described: Described): ObjectAnswer | null {
   const span = part?.span ?? rangeSpan(call, described)
   if (span === null) {
     const checksums = header(call, 'x-amz-checksum-mode')?.toUpperCase() === 'ENABLED'
-    const headers = { ...common, 'Content-Length': size, ...(checksums ? checksumHeaders(described.metadata) : {}) }
+    const headers = {
+      ...common,
+      'Content-Length': size,
+      ...(checksums ? checksumHeaders(described.metadata) : {}),
+    }
     return { status: 200, headers, span: { start: 0, end: size } }
   }
   const headers: AnswerHeaders = {
@@ -116,7 +129,8 @@ function partSpan(call: Call, { entry, metadata }: Described): { span: ByteSpan;
   if (text === undefined) return null
   const sizes = metadata !== null && metadata.parts.length > 0 ? metadata.parts : [entry.size]
   const number = Number(text)
-  if (!/^\d{1,5}$/.test(text) || number < 1) throw new S3Fault('InvalidArgument', 'partNumber must be 1 or more')
+  if (!/^\d{1,5}$/.test(text) || number < 1)
+    throw new S3Fault('InvalidArgument', 'partNumber must be 1 or more')
   const size = sizes[number - 1]
   if (size === undefined) throw new S3Fault('InvalidPartNumber')
   const start = sizes.slice(0, number - 1).reduce((sum, bytes) => sum + bytes, 0)
@@ -137,7 +151,8 @@ function overrides(call: Call): AnswerHeaders {
   for (const [name, target] of OVERRIDES) {
     const value = param(call, name)
     if (value === undefined) continue
-    if (/[\0-\x1f\x7f]/.test(value)) throw new S3Fault('InvalidArgument', `${name} holds a control character.`)
+    if (/[\0-\x1f\x7f]/.test(value))
+      throw new S3Fault('InvalidArgument', `${name} holds a control character.`)
     // A guest could make this server's pages say anything.
     if (call.signed === null) throw new S3Fault('InvalidRequest', 'response-* needs a signed request.')
     headers[target] = Buffer.from(value).toString('latin1')

@@ -1,7 +1,6 @@
-import type { Context } from '../context.ts'
+import type { Context, Reply } from '../context.ts'
 import { readable, takeFile } from '../handles.ts'
 import { endReply, finishReply, type Request, takeUint32, takeUint64 } from '../packets.ts'
-import type { Content } from '../published.ts'
 import { MAX_DATA, REPLY } from '../wire.ts'
 
 /** Length, type, id and the length of the bytes. */
@@ -24,33 +23,31 @@ function giveBack(packet: Buffer): void {
  * READ: the file is read straight into the packet. Never short before the end, or OpenSSH makes its
  * requests smaller for the rest of the transfer. Runs beside other requests.
  */
-export async function read(context: Context, request: Request): Promise<Buffer | null> {
-  const content = readable(takeFile(context.handles, request))
+export async function read({ handles, output }: Context, request: Request): Promise<Buffer | Reply> {
+  const content = readable(takeFile(handles, request))
   const position = takeUint64(request)
   const wanted = Math.min(takeUint32(request), MAX_DATA)
   const length = content.available(position, wanted)
   if (length === 0) return endReply(request.id)
-  const release = context.output.reserve(FRONT + length)
+  const release = output.reserve(FRONT + length)
   try {
-    return await answer(context, request.id, content, position, length)
-  } finally {
+    const whole = takePacket(FRONT + length)
+    const got = await content.read(whole.subarray(FRONT), position)
+    const packet = got === 0 ? endReply(request.id) : fill(whole, got, request.id)
+    const sent = () => {
+      giveBack(whole)
+      release()
+    }
+    return { packet, sent }
+  } catch (error) {
     release()
+    throw error
   }
 }
 
-async function answer(
-  { output }: Context,
-  id: number,
-  content: Content,
-  position: number,
-  length: number,
-): Promise<Buffer | null> {
-  const packet = takePacket(FRONT + length)
-  const got = await content.read(packet.subarray(FRONT), position)
-  if (got === 0) return endReply(id)
-  const filled = packet.subarray(0, FRONT + got)
-  filled.writeUInt32BE(got, 9)
-  finishReply(filled, REPLY.data, id)
-  output.send(filled, () => giveBack(packet))
-  return null
+function fill(whole: Buffer, got: number, id: number): Buffer {
+  const packet = whole.subarray(0, FRONT + got)
+  packet.writeUInt32BE(got, 9)
+  finishReply(packet, REPLY.data, id)
+  return packet
 }

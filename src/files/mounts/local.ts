@@ -57,7 +57,7 @@ export function createLocalMount({ id, root, durable, listings, onError }: Local
     space: () => guarded(() => spaceOf(real())),
     openPart: async (uploadId, name) => {
       using parts = openMember(staging.multipart(), uploadId)
-      return openPrivate(parts.at(name), ROOT)
+      return await openPrivate(parts.at(name), ROOT)
     },
     parts: (uploadId) => guarded(() => partNames(home(), uploadId)),
     dropPart: async (uploadId, name) => {
@@ -89,7 +89,7 @@ async function stage(home: Home, from: Parameters<typeof fillFrom>[1] | undefine
   try {
     const filled = from === undefined ? 0 : await fillFrom(fd, from, signal)
     const partsFolder = (uploadId: string) => makeParts(home, uploadId)
-    return stagedFile({ root: home.root, durable: home.durable, partsFolder }, fd, path, filled)
+    return stagedFile({ ...home, partsFolder }, fd, path, filled)
   } catch (error) {
     await unlink(path).catch(() => {})
     await closeDescriptor(fd)

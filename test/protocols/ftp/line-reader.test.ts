@@ -39,6 +39,12 @@ describe('line reader', () => {
     for (const bytes of before) expect(read(Buffer.concat([Buffer.from(bytes), abor]))).toEqual(['ABOR'])
   })
 
+  test('ABOR whose LF was urgent data, and so lost, is read; where the LF comes it ends no second line', () => {
+    expect(read(Buffer.from('ABOR\r'))).toEqual(['ABOR'])
+    expect(read(Buffer.from('ABOR\r'), Buffer.from('\nNOOP\r\n'))).toEqual(['ABOR', 'NOOP'])
+    expect(read(Buffer.from('abor\rNOOP\r\n'))).toEqual(['abor', 'NOOP'])
+  })
+
   test('a four-byte UTF-8 character inside a name is no telnet sequence', () => {
     expect(read(Buffer.from('RETR 𝄞🗝.txt\r\n'))).toEqual(['RETR 𝄞🗝.txt'])
   })

@@ -98,7 +98,7 @@ export function createRawClient(first: Socket): RawClient {
 function takeReplies(text: string, deliver: (reply: string) => void): string {
   let rest = text
   for (;;) {
-    const match = /^(?:(\d{3})-[^]*?\r\n\1 |\d{3} )[^\r\n]*\r\n/.exec(rest)
+    const match = /^(?:(\d{3})-[\s\S]*?\r\n\1 |\d{3} )[^\r\n]*\r\n/.exec(rest)
     if (!match) return rest
     deliver(match[0].trimEnd())
     rest = rest.slice(match[0].length)

@@ -229,6 +229,42 @@ describe('limits', () => {
     await short.stop(AbortSignal.abort())
   })
 
+  test('a transfer that takes longer than the idle time is not cut, and idling behind it is', async () => {
+    const short = await start({ idleMs: 120 })
+    using client = await loginRaw(short.port, key)
+    const data = await client.openData()
+    expect(await client.command('STOR slow')).toMatch(/^150 /)
+    for (let i = 0; i < 8; i++) {
+      data.write('more')
+      await new Promise((resolve) => setTimeout(resolve, 40))
+    }
+    data.end()
+    expect(await client.reply()).toMatch(/^226 /)
+    expect(await client.reply()).toMatch(/^421 /)
+    await short.stop(AbortSignal.abort())
+  })
+
+  test('a data connection on which nothing comes is cut', async () => {
+    const short = await start({ idleMs: 100 })
+    using client = await loginRaw(short.port, key)
+    await client.openData()
+    expect(await client.command('STOR silent')).toMatch(/^150 /)
+    expect(await client.reply()).toMatch(/^426 /)
+    expect(await client.command('SIZE silent')).toMatch(/^550 /)
+    await short.stop(AbortSignal.abort())
+  })
+
+  test('no data connection in time is 425; no free port is too, until one is free again', async () => {
+    const narrow = await start({ passivePorts: { from: 42_100, to: 42_100 }, dataConnectMs: 50 })
+    using first = await loginRaw(narrow.port, key)
+    using second = await loginRaw(narrow.port, key)
+    expect(await first.command('EPSV')).toMatch(/\|\|\|42100\|/)
+    expect(await second.command('EPSV')).toMatch(/^425 /)
+    expect(await first.command('LIST')).toMatch(/^425 /)
+    expect(await second.command('EPSV')).toMatch(/\|\|\|42100\|/)
+    await narrow.stop(AbortSignal.abort())
+  })
+
   test('an address has only so many connections, and gets room again when some end', async () => {
     const small = await start({ maxConnectionsPerAddress: 2 })
     const first = await connectRaw(small.port)

@@ -142,9 +142,9 @@ export function keySuite(make: MakeDatabase): void {
       await expect(identity.addKey(key({ id: 'k9', name: 'x' }), BROKEN_AUDIT)).rejects.toThrow()
       // The key is new, its access key id is not: the failure comes after the first rows.
       const stolen = { accessKeyId: 'AK-k1', version: 1, sealed: Buffer.alloc(1) }
-      await expect(
-        identity.addKey(key({ id: 'k9', name: 'x' }, { pair: stolen }), AUDIT),
-      ).rejects.toEqual(exists)
+      await expect(identity.addKey(key({ id: 'k9', name: 'x' }, { pair: stolen }), AUDIT)).rejects.toEqual(
+        exists,
+      )
       await records.changes.poll()
       expect(await identity.keys('s1')).toEqual([details])
       expect(await count()).toEqual(before)

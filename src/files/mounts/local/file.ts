@@ -92,7 +92,14 @@ async function cloned(fd: number, source: OpenFile): Promise<boolean> {
   throw faultOf(error)
 }
 
-const CANNOT_CLONE: ReadonlySet<string> = new Set(['ENOTSUP', 'EOPNOTSUPP', 'EXDEV', 'EINVAL', 'ENOTTY', 'ENOSYS'])
+const CANNOT_CLONE: ReadonlySet<string> = new Set([
+  'ENOTSUP',
+  'EOPNOTSUPP',
+  'EXDEV',
+  'EINVAL',
+  'ENOTTY',
+  'ENOSYS',
+])
 
 function copyDescriptor(from: number, to: number, mode: number): Promise<NodeJS.ErrnoException | null> {
   return new Promise((resolve) => fs.copyFile(`/proc/self/fd/${from}`, `/proc/self/fd/${to}`, mode, resolve))

@@ -71,7 +71,11 @@ function keyOf(entry: Entry): string {
   return entry.kind === 'folder' ? `${entry.name}/` : entry.name
 }
 
-function* candidates(keys: readonly string[], path: VirtualPath, options: MountListOptions): Generator<string> {
+function* candidates(
+  keys: readonly string[],
+  path: VirtualPath,
+  options: MountListOptions,
+): Generator<string> {
   const { after, prefix = '', shows } = options
   let index = Math.max(after === undefined ? 0 : lowerBound(keys, after), lowerBound(keys, prefix))
   if (after !== undefined && keys[index] === after) index++
@@ -79,7 +83,8 @@ function* candidates(keys: readonly string[], path: VirtualPath, options: MountL
     const key = keys[index] ?? ''
     if (!key.startsWith(prefix)) return
     const name = key.endsWith('/') ? key.slice(0, -1) : key
-    if (key === before || (path === ROOT && name.toLowerCase() === RESERVED) || shows?.(name) === false) continue
+    if (key === before || (path === ROOT && name.toLowerCase() === RESERVED) || shows?.(name) === false)
+      continue
     before = key
     yield name
   }

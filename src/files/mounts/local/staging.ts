@@ -5,8 +5,8 @@ import { Fault } from '#faults'
 import { RESERVED } from '../../mount.ts'
 import { errnoOf, faultOf, guarded } from './errors.ts'
 import { type Folder, openReal } from './folder.ts'
-import { openDescriptor } from './io.ts'
 import { forgetInstance, newInstance } from './instance.ts'
+import { openDescriptor } from './io.ts'
 
 const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW } = constants
 

@@ -6,13 +6,20 @@ import type { Publication, Staged } from '../../mount.ts'
 import type { Entry } from '../../types.ts'
 import { errnoOf, faultOf, guarded } from './errors.ts'
 import { type Folder, openParent } from './folder.ts'
-import { checkOffset, closeDescriptor, readFully, syncDescriptor, syncFolder, utimeOf, writeFully } from './io.ts'
+import {
+  checkOffset,
+  closeDescriptor,
+  readFully,
+  syncDescriptor,
+  syncFolder,
+  utimeOf,
+  writeFully,
+} from './io.ts'
 import { entryFrom, fingerprintFrom, look } from './stats.ts'
+import { moveInto, type TreeHome } from './tree.ts'
 import { createUses } from './uses.ts'
 
-export type UploadHome = {
-  readonly root: string
-  readonly durable: boolean
+export type UploadHome = TreeHome & {
   /** The folder for an upload's parts. */
   partsFolder(uploadId: string): Promise<Folder>
 }
@@ -92,6 +99,7 @@ async function publishFile(
   if (home.durable) await syncDescriptor(fd)
   if (how.before) await how.before(fingerprintFrom(await fstat(fd)))
   if (how.ifAbsent) await linkInto(path, folder.at(name))
+  else if (how.replaceFolder) await moveInto(home, path, target, true)
   else await rename(path, folder.at(name))
   if (home.durable) await syncFolder(folder.self)
 }
@@ -99,10 +107,11 @@ async function publishFile(
 // An overwritten file keeps its mode; whatever is no file cannot be overwritten.
 async function prepare(fd: number, final: string, how: Publication): Promise<void> {
   const there = look(final)
-  if (there?.isDirectory()) throw new Fault('exists', 'a folder is there')
-  if (there && !there.isFile()) throw new Fault('forbidden', 'this name cannot be used')
+  if (there?.isDirectory() && !how.replaceFolder) throw new Fault('exists', 'a folder is there')
+  if (there && !there.isFile() && !there.isDirectory())
+    throw new Fault('forbidden', 'this name cannot be used')
   if (there && how.ifAbsent) throw new Fault('precondition', 'a file is there already')
-  if (there) await chmod(fd, Number(there.mode) & 0o777)
+  if (there?.isFile()) await chmod(fd, Number(there.mode) & 0o777)
   if (how.modified !== undefined) await retime(fd, utimeOf(how.modified))
 }
 

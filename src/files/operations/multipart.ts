@@ -1,0 +1,199 @@
+import { randomBytes } from 'node:crypto'
+import { Fault } from '#faults'
+import type { VirtualPath } from '#permissions/path.ts'
+import { type Caller, checkAlive, may, stagedFor, untilEnd } from '../caller.ts'
+import type { Metadata } from '../metadata.ts'
+import type { Staged } from '../mount.ts'
+import type { MultipartUpload, MultipartUploads, StagedPart, UploadedPart } from '../multipart.ts'
+import type { ChangeOptions, Entry, OpenFile } from '../types.ts'
+import { handleOf } from './handle.ts'
+import { followUp, type Target } from './places.ts'
+import { publish, writable } from './upload.ts'
+
+export function uploadsFor(caller: Caller): MultipartUploads {
+  return {
+    start: (path, given) => start(caller, path, given),
+    get: async (path, id) => (await find(caller, path, id)).upload,
+    list: (folder) => list(caller, folder),
+    part: (path, id, number) => part(caller, path, id, number),
+    parts: async (path, id) => {
+      await find(caller, path, id)
+      return caller.shared.uploads.parts(id)
+    },
+    complete: (path, id, numbers, metadata, options) =>
+      complete(caller, path, id, { numbers, metadata, options: options ?? {} }),
+    abort: (path, id) => abort(caller, path, id),
+  }
+}
+
+async function start(
+  caller: Caller,
+  path: VirtualPath,
+  given: Pick<MultipartUpload, 'metadata' | 'checksum'>,
+): Promise<MultipartUpload> {
+  await writable(caller, path)
+  const { principal, shared } = caller
+  const upload: MultipartUpload = {
+    id: randomBytes(24).toString('hex'),
+    path,
+    startedAt: shared.clock.now(),
+    metadata: given.metadata,
+    checksum: given.checksum,
+  }
+  await shared.uploads.insert(principal.siteId, upload)
+  return upload
+}
+
+async function find(
+  caller: Caller,
+  path: VirtualPath,
+  id: string,
+): Promise<{ target: Target; upload: MultipartUpload }> {
+  const target = await writable(caller, path)
+  const upload = await caller.shared.uploads.get(caller.principal.siteId, id)
+  if (upload === null || upload.path !== path) throw new Fault('not_found', 'no such upload')
+  return { target, upload }
+}
+
+async function list(caller: Caller, folder: VirtualPath): Promise<readonly MultipartUpload[]> {
+  checkAlive(caller)
+  const { principal, shared } = caller
+  const site = await shared.site(principal.siteId)
+  const uploads = await shared.uploads.list(principal.siteId, folder)
+  return uploads.filter(({ path }) => {
+    const route = site.route(path)
+    return may(caller, 'write', path, { mount: route === null ? null : route.record.id })
+  })
+}
+
+async function part(caller: Caller, path: VirtualPath, id: string, number: number): Promise<StagedPart> {
+  if (!Number.isSafeInteger(number) || number < 1)
+    throw new Fault('invalid', 'the part number is out of range')
+  const { target } = await find(caller, path, id)
+  const { signal } = caller
+  const staged = await stagedFor(caller, () => target.route.mount.stage({ signal }))
+  const handle = handleOf(caller, staged, path)
+  return {
+    write: handle.write,
+    commit: (described) => handle.finish(() => keepPart(caller, { target, id, number }, staged, described)),
+    [Symbol.asyncDispose]: handle[Symbol.asyncDispose],
+  }
+}
+
+type PartPlace = { readonly target: Target; readonly id: string; readonly number: number }
+
+// The part's file is named by its digest too. So its row, written after it, never speaks of other bytes: not even
+// when a crash comes between the two, or when the same part is received twice at once.
+async function keepPart(
+  caller: Caller,
+  { target, id, number }: PartPlace,
+  staged: Staged,
+  { etag, checksums }: Pick<UploadedPart, 'etag' | 'checksums'>,
+): Promise<UploadedPart> {
+  const { shared } = caller
+  const { mount } = target.route
+  const { size } = staged
+  const name = partName(number, etag)
+  using _held = await shared.mutex.hold([`part:${id}:${number}`])
+  await find(caller, target.path, id)
+  await untilEnd(caller, () => staged.keepAsPart(id, name))
+  const uploaded: UploadedPart = { number, size, etag, checksums, modified: shared.clock.now() }
+  await shared.uploads.putPart(id, uploaded)
+  await followUp(caller, async () => {
+    const earlier = (await mount.parts(id)).filter((one) => one.startsWith(`${number}-`) && one !== name)
+    for (const one of earlier) await mount.dropPart(id, one)
+  })
+  return uploaded
+}
+
+function partName(number: number, etag: string): string {
+  if (!/^[0-9a-f]{32}$/.test(etag)) throw new Fault('invalid', 'the etag of a part is the MD5 of its bytes')
+  return `${number}-${etag}`
+}
+
+type Completion = {
+  readonly numbers: readonly number[]
+  readonly metadata: Metadata
+  readonly options: ChangeOptions
+}
+
+async function complete(
+  caller: Caller,
+  path: VirtualPath,
+  id: string,
+  { numbers, metadata, options }: Completion,
+): Promise<Entry> {
+  const { target } = await find(caller, path, id)
+  const { principal, shared } = caller
+  // A client that lost the answer asks again: the second one must not join what the first one is joining.
+  using _held = await shared.mutex.hold([`upload:${id}`])
+  await find(caller, path, id)
+  const parts = partsOf(await shared.uploads.parts(id), numbers)
+  const staged = await joined(caller, target, id, parts)
+  try {
+    const entry = await publish(caller, target, staged, { ...options, metadata })
+    await followUp(caller, () => shared.uploads.remove(principal.siteId, id))
+    await followUp(caller, () => target.route.mount.dropParts(id))
+    return entry
+  } finally {
+    caller.staged.delete(staged)
+    await staged[Symbol.asyncDispose]()
+  }
+}
+
+function partsOf(present: readonly UploadedPart[], numbers: readonly number[]): UploadedPart[] {
+  const byNumber = new Map(present.map((one) => [one.number, one]))
+  if (numbers.length === 0) throw new Fault('invalid', 'an upload has at least one part')
+  return numbers.map((number) => {
+    const one = byNumber.get(number)
+    if (one === undefined) throw new Fault('invalid', `part ${number} was not uploaded`)
+    return one
+  })
+}
+
+/** A staged file with the content of all parts; the first is shared where the storage can. */
+async function joined(
+  caller: Caller,
+  { route }: Target,
+  id: string,
+  parts: readonly UploadedPart[],
+): Promise<Staged> {
+  const { mount } = route
+  const { signal } = caller
+  const open = ({ number, etag }: UploadedPart) => mount.openPart(id, partName(number, etag))
+  const [first, ...others] = parts
+  if (first === undefined) throw new Fault('invalid', 'an upload has at least one part')
+  await using from = await open(first)
+  const staged = await stagedFor(caller, () => mount.stage({ from, signal }))
+  try {
+    for (const one of others) {
+      await using file = await open(one)
+      await append(caller, staged, file)
+    }
+    return staged
+  } catch (error) {
+    caller.staged.delete(staged)
+    await staged[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+const CHUNK = 1024 * 1024
+
+async function append(caller: Caller, staged: Staged, file: OpenFile): Promise<void> {
+  const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK, Math.max(file.entry.size, 1)))
+  for (let position = 0; ; ) {
+    checkAlive(caller)
+    const got = await file.read(buffer, position)
+    if (got === 0) return
+    await untilEnd(caller, () => staged.write([buffer.subarray(0, got)], staged.size))
+    position += got
+  }
+}
+
+async function abort(caller: Caller, path: VirtualPath, id: string): Promise<void> {
+  const { target } = await find(caller, path, id)
+  const { principal, shared } = caller
+  await shared.uploads.remove(principal.siteId, id)
+  await followUp(caller, () => target.route.mount.dropParts(id))
+}

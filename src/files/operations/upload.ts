@@ -1,0 +1,147 @@
+import { Fault } from '#faults'
+import { ROOT, type VirtualPath } from '#permissions/path.ts'
+import { type Caller, checkAlive, may, permit, record, stagedFor, untilEnd } from '../caller.ts'
+import type { Metadata } from '../metadata.ts'
+import type { Staged } from '../mount.ts'
+import { nothingThere, outside } from '../site.ts'
+import type { ChangeOptions, CommitOptions, Entry, StagedUpload } from '../types.ts'
+import { fingerprintOf } from '../version.ts'
+import { handleOf } from './handle.ts'
+import { checkLocks } from './lock-checks.ts'
+import {
+  changeable,
+  checkConditions,
+  checkParent,
+  followUp,
+  holdPaths,
+  locate,
+  placeOf,
+  type Target,
+} from './places.ts'
+
+export async function create(
+  caller: Caller,
+  path: VirtualPath,
+  options: ChangeOptions = {},
+): Promise<StagedUpload> {
+  const target = await writable(caller, path)
+  const there = await fileThere(target)
+  checkConditions(there, options)
+  if (there === null) await checkParent(target)
+  await checkLocks(caller, { path, tokens: options.tokens, member: there === null })
+  const { signal } = caller
+  const staged = await stagedFor(caller, () => target.route.mount.stage({ signal }))
+  return uploadOf(caller, target, staged, options, true)
+}
+
+export async function edit(
+  caller: Caller,
+  path: VirtualPath,
+  options: ChangeOptions = {},
+): Promise<StagedUpload> {
+  const target = await writable(caller, path)
+  const there = await fileThere(target)
+  if (there === null) throw nothingThere()
+  await checkLocks(caller, { path, tokens: options.tokens })
+  const { mount, inside } = target.route
+  await using source = await mount.open(inside)
+  checkConditions(source.entry, options)
+  const { signal } = caller
+  const staged = await stagedFor(caller, () => mount.stage({ from: source, signal }))
+  return uploadOf(caller, target, staged, options, may(caller, 'read', path, target.about))
+}
+
+/** The place of a file that the caller may write. */
+export async function writable(caller: Caller, path: VirtualPath): Promise<Target> {
+  const located = await locate(caller, path)
+  permit(caller, 'write', path, located.about)
+  if (path === ROOT || located.site.holdsMount(path)) throw new Fault('exists', 'a folder is there')
+  return changeable(located)
+}
+
+async function fileThere({ route }: Target): Promise<Entry | null> {
+  const there = await route.mount.find(route.inside)
+  if (there?.kind === 'folder') throw new Fault('exists', 'a folder is there')
+  return there
+}
+
+function uploadOf(
+  caller: Caller,
+  target: Target,
+  staged: Staged,
+  start: ChangeOptions,
+  readable: boolean,
+): StagedUpload {
+  const { path, route } = target
+  const handle = handleOf(caller, staged, path)
+  return {
+    path,
+    get size() {
+      return staged.size
+    },
+    write: handle.write,
+    async read(into, position) {
+      checkAlive(caller)
+      if (!readable) throw new Fault('forbidden', 'this is not allowed')
+      return untilEnd(caller, () => staged.read(into, position))
+    },
+    async truncate(size) {
+      checkAlive(caller)
+      await untilEnd(caller, () => staged.truncate(size))
+    },
+    async stat() {
+      checkAlive(caller)
+      const entry = await untilEnd(caller, () => staged.stat(route.inside))
+      return outside(route.record.path, entry)
+    },
+    commit: (options = {}) => handle.finish(() => publish(caller, target, staged, merged(start, options))),
+    [Symbol.asyncDispose]: handle[Symbol.asyncDispose],
+  }
+}
+
+function merged(start: ChangeOptions, end: CommitOptions): CommitOptions {
+  return { ...start, ...end, tokens: [...(start.tokens ?? []), ...(end.tokens ?? [])] }
+}
+
+/** Makes staged bytes the content of a file, all conditions checked again while nobody else can. */
+export async function publish(
+  caller: Caller,
+  target: Target,
+  staged: Staged,
+  options: CommitOptions,
+): Promise<Entry> {
+  checkAlive(caller)
+  const { path, route, about } = target
+  permit(caller, 'write', path, about)
+  using _held = await holdPaths(caller, [target])
+  const there = await fileThere(target)
+  checkConditions(there, options)
+  await checkLocks(caller, { path, tokens: options.tokens, member: there === null })
+  checkAlive(caller)
+  const { ifAbsent, modified, metadata } = options
+  const entry = await untilEnd(caller, () =>
+    staged.publish(route.inside, {
+      ...(ifAbsent ? { ifAbsent } : {}),
+      ...(modified === undefined ? {} : { modified }),
+      ...keeping(caller, target, metadata),
+    }),
+  )
+  if (there !== null) await dropOldMetadata(caller, target, entry)
+  record(caller, 'file.write', path)
+  return outside(route.record.path, entry)
+}
+
+/** Writes object metadata for the staged version, before it is visible: a crash in between harms nothing. */
+export function keeping(caller: Caller, target: Target, metadata: Metadata | null | undefined) {
+  if (!metadata) return {}
+  const { shared } = caller
+  return {
+    before: (fingerprint: Parameters<typeof shared.metadata.put>[1]) =>
+      shared.metadata.put(placeOf(target), fingerprint, metadata),
+  }
+}
+
+/** Removes the metadata of the versions that `entry` replaced. */
+export function dropOldMetadata(caller: Caller, target: Target, entry: Entry): Promise<void> {
+  return followUp(caller, () => caller.shared.metadata.remove(placeOf(target), fingerprintOf(entry).ino))
+}

@@ -1,0 +1,78 @@
+import Sqlite from 'better-sqlite3'
+import { describe, expect, test } from 'vitest'
+import { parsePath, ROOT } from '#permissions/path.ts'
+import type { Records } from '#records/open.ts'
+import { makeSqlite } from '#test/records/database.ts'
+import { AUDIT, furnish, metadata } from '#test/suites/records/fixtures.ts'
+
+const path = parsePath('/a/b')
+const place = { mountId: 'm1', path }
+const fingerprint = { ino: 1n, size: 1, mtimeNs: 1n }
+
+const HOT: readonly [string, (records: Records) => Promise<unknown>][] = [
+  ['accountByKeyId', ({ credentials }) => credentials.accountByKeyId('k1')],
+  ['accountByAccessKeyId', ({ credentials }) => credentials.accountByAccessKeyId('AK-k1')],
+  ['accountsByKeyName in one site', ({ credentials }) => credentials.accountsByKeyName('first', 's1')],
+  ['accountsByKeyName in all sites', ({ credentials }) => credentials.accountsByKeyName('first', null)],
+  ['siteIdByHost', ({ credentials }) => credentials.siteIdByHost('b.example')],
+  ['userByName', ({ identity }) => identity.userByName('s1', 'ann')],
+  ['keyByName', ({ identity }) => identity.keyByName('s1', 'first')],
+  ['updateKey', ({ identity }) => identity.updateKey('s1', 'k1', { name: 'other' }, AUDIT)],
+  ['locks.find', ({ locks }) => locks.find('s1', { paths: [path], below: path, now: 0 })],
+  ['locks.find below the root', ({ locks }) => locks.find('s1', { paths: [], below: ROOT, now: 0 })],
+  ['locks.remove', ({ locks }) => locks.remove('s1', ['t'])],
+  ['locks.removeWithin', ({ locks }) => locks.removeWithin('s1', path)],
+  ['locks.removeExpired', ({ locks }) => locks.removeExpired(1)],
+  ['metadata.find', (records) => records.metadata.find('m1', [{ path, fingerprint }])],
+  ['metadata.put', (records) => records.metadata.put(place, fingerprint, metadata())],
+  ['metadata.retime', (records) => records.metadata.retime(place, fingerprint, fingerprint)],
+  ['metadata.move', (records) => records.metadata.move(place, { ...place, path: parsePath('/c') })],
+  ['metadata.remove', (records) => records.metadata.remove(place, 1n)],
+  ['uploads.get', ({ uploads }) => uploads.get('s1', '1')],
+  ['uploads.list', ({ uploads }) => uploads.list('s1', path)],
+  ['uploads.parts', ({ uploads }) => uploads.parts('1')],
+  ['changes.poll', ({ changes }) => changes.poll()],
+  [
+    'lastUses.record',
+    ({ lastUses }) => lastUses.record([{ valueId: 'v', at: 1, address: '', door: '', client: '' }]),
+  ],
+]
+
+/** Reads all of a table, or all rows of a site or mount. Lists in the statement's own memory do not count. */
+function readsMuch(step: string): boolean {
+  if (/^SCAN (json_each|used|CONSTANT ROW|\d+ CONSTANT ROWS)/.test(step)) return false
+  return step.startsWith('SCAN') || /\((site_id|mount_id)=\?\)$/.test(step)
+}
+
+describe('hot statements read what they look for and not whole tables', () => {
+  test.each(HOT)('%s', async (_, call) => {
+    await using database = await makeSqlite()
+    const statements: { sql: string; parameters: readonly unknown[] }[] = []
+    const records = await database.open({ onStatement: (statement) => statements.push(statement) })
+    await furnish(records)
+    await records.changes.poll()
+    statements.length = 0
+    await call(records)
+    const made = statements.filter(({ sql }) => /^(select|with|update|delete|insert)/.test(sql))
+    expect(made).not.toEqual([])
+    const handle = new Sqlite(database.file)
+    const plans = made.flatMap(({ sql, parameters }) =>
+      handle.prepare<unknown[], { detail: string }>(`explain query plan ${sql}`).all(parameters),
+    )
+    handle.close()
+    expect(plans.map((step) => step.detail).filter(readsMuch)).toEqual([])
+  })
+
+  test.each([
+    ["select id from keys where description = ''", true],
+    ["select id from keys where site_id = ''", true],
+    ["select id from keys where site_id = '' and name = ''", false],
+  ])('the check bites: %s', async (sql, much) => {
+    await using database = await makeSqlite()
+    await database.open()
+    const handle = new Sqlite(database.file)
+    const steps = handle.prepare<[], { detail: string }>(`explain query plan ${sql}`).all()
+    handle.close()
+    expect(steps.some((step) => readsMuch(step.detail))).toBe(much)
+  })
+})

@@ -1,0 +1,4 @@
+import { makeSqlite } from '#test/records/database.ts'
+import { recordsSuite } from '#test/suites/records.ts'
+
+recordsSuite('SQLite', makeSqlite)
