@@ -5,8 +5,10 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 
 const require = createRequire(import.meta.url)
+const objectWrap = fileURLToPath(new URL('native/object-wrap.h', import.meta.url))
 
 function build() {
   const headers = join(dirname(process.execPath), '..')
@@ -14,11 +16,13 @@ function build() {
   const source = join(dirname(require.resolve('ssh2')), 'protocol/crypto')
   const gyp = process.env.npm_config_node_gyp
   if (!gyp) return 'npm did not say where its node-gyp is'
-  const { status, stderr } = spawnSync(process.execPath, [gyp, 'rebuild', `--nodedir=${headers}`], {
+  const [opensslMajor] = process.versions.openssl.split('.')
+  const args = [gyp, 'rebuild', `--nodedir=${headers}`, `--real_openssl_major=${opensslMajor}`]
+  const { status, stderr } = spawnSync(process.execPath, args, {
     cwd: source,
     encoding: 'utf8',
     // A nodedir in the machine's npm configuration would win over the argument.
-    env: { ...process.env, npm_config_nodedir: headers },
+    env: { ...process.env, npm_config_nodedir: headers, CXXFLAGS: `-include "${objectWrap}"` },
   })
   if (status !== 0) return stderr.split('\n').slice(-20).join('\n')
   const { bindingAvailable } = require('ssh2/lib/protocol/crypto.js')

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { TLSSocket } from 'node:tls'
 import type { Session } from '#credentials/gate.ts'
 import { Fault } from '#faults'
@@ -12,6 +12,7 @@ import { type FtpSession, newPath, openFile, type Transfer } from './session.ts'
 import { handshake, wrapData } from './tls.ts'
 
 const FLUSH_MS = 30_000
+const MAX_PATIENCE_MS = 100
 
 /** REST (RFC 3659 §5): where the next transfer starts. */
 export function rest(session: FtpSession, argument: string): void {
@@ -121,15 +122,25 @@ async function receive(
 ): Promise<void> {
   const options = pumpOptions(session, transfer, start, toLocal)
   const job = async (socket: Socket) => {
+    const startedAt = performance.now()
     if (!(await receiveFile(socket, upload, options))) return false
-    // The end of the data says "done" only while the client is there: one that was killed closes both
-    // connections at once, so look at the control connection once more.
-    await nextTurn()
+    await lookForTheClient(session.control.over, performance.now() - startedAt)
     if (transfer.stop.signal.aborted || session.control.over.aborted) return false
     await upload.commit()
     return true
   }
   await exchange(session, transfer, job, opening)
+}
+
+/**
+ * The end of the data says "done" only while the client is there. One that was killed loses both connections,
+ * but the data connection may go first, by some milliseconds: so wait for the control connection to go, for a
+ * tenth of the time that the upload took and 100 ms at most. Short uploads, which are unlikely to be hit, go fast.
+ */
+async function lookForTheClient(over: AbortSignal, tookMs: number): Promise<void> {
+  await nextTurn()
+  const patience = Math.min(MAX_PATIENCE_MS, tookMs / 10)
+  if (patience >= 1) await sleep(patience, undefined, { signal: over }).catch(() => {})
 }
 
 function takeRestart(session: FtpSession): number {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { MIN_PASSWORD_LENGTH } from '#credentials/passwords.ts'
+import { MIN_PASSWORD_LENGTH } from '#identity/password-rule.ts'
 import { escapeAttribute, escapeText } from '#net/xml.ts'
 
 const STYLE = `

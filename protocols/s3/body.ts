@@ -57,7 +57,7 @@ export function verifiedBody(call: Call, { also, ignoreHeader = false }: BodyOpt
   const sent = ignoreHeader ? null : readSentChecksum(call)
   const promised = readTrailerNames(call)
   const decoder = payload.kind === 'chunked' ? chunkDecoder(call, payload.signed, promised) : null
-  const sums = new Map<Algorithm, RunningChecksum>()
+  const sums: Sums = new Map()
   for (const algorithm of [also, sent?.algorithm, ...promised.map(algorithmOfHeader)]) {
     if (algorithm) sums.set(algorithm, createChecksum(algorithm))
   }
@@ -74,30 +74,9 @@ export function verifiedBody(call: Call, { also, ignoreHeader = false }: BodyOpt
         yield piece
       }
     }
-    digests = finish()
-  }
-
-  function finish(): Digests {
-    const trailers = decoder?.finish() ?? new Map<string, string>()
+    const trailers = decoder?.finish() ?? NO_TRAILERS
     checkSha256(sha256, payload)
-    const md5Bytes = md5.digest()
-    if (expectedMd5 !== null && !md5Bytes.equals(expectedMd5)) {
-      throw new S3Fault('BadDigest', 'The Content-MD5 you specified did not match what we received.')
-    }
-    const checksums: Record<string, string> = {}
-    for (const [algorithm, sum] of sums) {
-      const name = checksumHeader(algorithm)
-      const value = sum.digest().toString('base64')
-      const given = trailers.get(name) ?? (sent?.algorithm === algorithm ? sent.value : value)
-      if (given !== value) {
-        throw new S3Fault(
-          'BadDigest',
-          `The ${algorithm} you specified did not match the calculated checksum.`,
-        )
-      }
-      checksums[name] = value
-    }
-    return { md5: md5Bytes.toString('hex'), checksums }
+    digests = { md5: checkedMd5(md5, expectedMd5), checksums: checkedSums(sums, sent, trailers) }
   }
 
   return {
@@ -107,6 +86,36 @@ export function verifiedBody(call: Call, { also, ignoreHeader = false }: BodyOpt
       return digests
     },
   }
+}
+
+type Sums = Map<Algorithm, RunningChecksum>
+type SentChecksum = { readonly algorithm: Algorithm; readonly value: string }
+
+const NO_TRAILERS: ReadonlyMap<string, string> = new Map()
+
+function checkedMd5(md5: Hash, expected: Buffer | null): string {
+  const bytes = md5.digest()
+  if (expected === null || bytes.equals(expected)) return bytes.toString('hex')
+  throw new S3Fault('BadDigest', 'The Content-MD5 you specified did not match what we received.')
+}
+
+/** Each checksum by its header name, the same as was sent in header or trailer. Fault BadDigest. */
+function checkedSums(
+  sums: Sums,
+  sent: SentChecksum | null,
+  trailers: ReadonlyMap<string, string>,
+): Record<string, string> {
+  const checksums: Record<string, string> = {}
+  for (const [algorithm, sum] of sums) {
+    const name = checksumHeader(algorithm)
+    const value = sum.digest().toString('base64')
+    const given = trailers.get(name) ?? (sent?.algorithm === algorithm ? sent.value : value)
+    if (given !== value) {
+      throw new S3Fault('BadDigest', `The ${algorithm} you specified did not match the calculated checksum.`)
+    }
+    checksums[name] = value
+  }
+  return checksums
 }
 
 export type XmlBodyOptions = BodyOptions & { readonly maxBytes: number; readonly maxNodes: number }
@@ -164,8 +173,8 @@ function readContentMd5(call: Call): Buffer | null {
   return bytes
 }
 
-function readSentChecksum(call: Call): { algorithm: Algorithm; value: string } | null {
-  let sent: { algorithm: Algorithm; value: string } | null = null
+function readSentChecksum(call: Call): SentChecksum | null {
+  let sent: SentChecksum | null = null
   for (const [name, value] of call.request.headers) {
     const algorithm = algorithmOfHeader(name)
     if (algorithm === undefined) continue

@@ -43,106 +43,125 @@ export type ChunkDecoder = {
 const MAX_LINE = 16 * 1024
 const NEWLINE = 10
 
-type Phase = 'head' | 'data' | 'data_end' | 'trailer' | 'done'
+type State = {
+  readonly options: ChunkedOptions
+  readonly trailer: TrailerReader
+  phase: 'head' | 'data' | 'data_end' | 'trailer' | 'done'
+  /** Pieces of a line whose end has not come, and their length. */
+  line: Buffer[]
+  lineLength: number
+  /** Bytes that the chunk still owes, and of all chunks so far. */
+  left: number
+  total: number
+  /** Of the chunk that is being read. */
+  signature: string
+  digest: Hash | null
+}
 
 /**
  * Decodes `aws-chunked`: `<hex size>[;chunk-signature=…]\r\n<bytes>\r\n` … `0…\r\n<trailers>\r\n`. Holds no
  * chunk: bytes are given on at once, and the Fault for a wrong signature comes at the end of its chunk.
  */
 export function createChunkDecoder(options: ChunkedOptions): ChunkDecoder {
-  const { chain } = options
-  const trailer = createTrailerReader(options)
-  let phase: Phase = 'head'
-  let line: Buffer[] = []
-  let lineLength = 0
-  let left = 0
-  let total = 0
-  let signature = ''
-  let digest: Hash | null = null
-
-  /** Reads to the end of the line; the index behind it. The line is complete when `lineLength` is 0 again. */
-  function readLine(bytes: Buffer, from: number, done: (text: string) => void): number {
-    const newline = bytes.indexOf(NEWLINE, from)
-    const end = newline < 0 ? bytes.length : newline
-    lineLength += end - from
-    if (lineLength > MAX_LINE) throw new S3Fault('InvalidRequest', 'A chunk header or trailer is too long.')
-    line.push(bytes.subarray(from, end))
-    if (newline < 0) return bytes.length
-    const text = (line.length === 1 ? bytes.subarray(from, end) : Buffer.concat(line)).toString('latin1')
-    line = []
-    lineLength = 0
-    done(text.endsWith('\r') ? text.slice(0, -1) : text)
-    return newline + 1
+  const state: State = {
+    options,
+    trailer: createTrailerReader(options),
+    phase: 'head',
+    line: [],
+    lineLength: 0,
+    left: 0,
+    total: 0,
+    signature: '',
+    digest: null,
   }
-
-  function onHead(text: string): void {
-    const [, size = '', given = ''] =
-      /^([0-9a-fA-F]{1,13})(?:;chunk-signature=([0-9a-f]{64}))?$/.exec(text) ?? []
-    if (size === '' || (chain !== null && given === ''))
-      throw new S3Fault('IncompleteBody', 'A chunk header is malformed.')
-    left = Number.parseInt(size, 16)
-    signature = given
-    total += left
-    if (options.length !== null && total > options.length) throw new S3Fault('IncompleteBody')
-    phase = left === 0 ? 'trailer' : 'data'
-    if (left === 0) chain?.accept('PAYLOAD', EMPTY_SHA256, signature)
-    else if (chain !== null) digest = createHash('sha256')
-  }
-
-  function onDataEnd(text: string): void {
-    if (text !== '') throw new S3Fault('IncompleteBody', 'A chunk is longer than its header says.')
-    phase = 'head'
-  }
-
-  function onTrailer(text: string): void {
-    if (text !== '') trailer.add(text)
-    else if (trailer.complete()) phase = 'done'
-  }
-
-  function readData(bytes: Buffer, from: number, out: Buffer[]): number {
-    const end = Math.min(from + left, bytes.length)
-    const piece = bytes.subarray(from, end)
-    out.push(piece)
-    digest?.update(piece)
-    left -= piece.length
-    if (left > 0) return end
-    if (digest !== null) chain?.accept('PAYLOAD', digest.digest('hex'), signature)
-    digest = null
-    phase = 'data_end'
-    return end
-  }
-
-  function step(bytes: Buffer, from: number, out: Buffer[]): number {
-    switch (phase) {
-      case 'head':
-        return readLine(bytes, from, onHead)
-      case 'data':
-        return readData(bytes, from, out)
-      case 'data_end':
-        return readLine(bytes, from, onDataEnd)
-      case 'trailer':
-        return readLine(bytes, from, onTrailer)
-      case 'done':
-        // minio-go ends its trailers with one line break too many.
-        if (bytes.subarray(from).some((byte) => byte !== 13 && byte !== NEWLINE)) {
-          throw new S3Fault('IncompleteBody', 'There are bytes behind the last chunk.')
-        }
-        return bytes.length
-    }
-  }
-
   return {
     push(bytes) {
       const out: Buffer[] = []
-      for (let position = 0; position < bytes.length; ) position = step(bytes, position, out)
+      for (let position = 0; position < bytes.length; ) position = step(state, bytes, position, out)
       return out
     },
     finish() {
-      if ((phase !== 'done' && phase !== 'trailer') || lineLength > 0) throw new S3Fault('IncompleteBody')
-      if (options.length !== null && total !== options.length) throw new S3Fault('IncompleteBody')
-      return trailer.finish()
+      const ended = state.phase === 'done' || state.phase === 'trailer'
+      if (!ended || state.lineLength > 0) throw new S3Fault('IncompleteBody')
+      if (options.length !== null && state.total !== options.length) throw new S3Fault('IncompleteBody')
+      return state.trailer.finish()
     },
   }
+}
+
+/** Takes what belongs together from `from` on; the index behind it. */
+function step(state: State, bytes: Buffer, from: number, out: Buffer[]): number {
+  switch (state.phase) {
+    case 'data':
+      return takeData(state, bytes, from, out)
+    case 'done':
+      // minio-go ends its trailers with one line break too many.
+      if (bytes.subarray(from).some((byte) => byte !== 13 && byte !== NEWLINE)) {
+        throw new S3Fault('IncompleteBody', 'There are bytes behind the last chunk.')
+      }
+      return bytes.length
+    default:
+      return takeLine(state, bytes, from)
+  }
+}
+
+function takeLine(state: State, bytes: Buffer, from: number): number {
+  const newline = bytes.indexOf(NEWLINE, from)
+  const end = newline < 0 ? bytes.length : newline
+  state.lineLength += end - from
+  if (state.lineLength > MAX_LINE)
+    throw new S3Fault('InvalidRequest', 'A chunk header or trailer is too long.')
+  state.line.push(bytes.subarray(from, end))
+  if (newline < 0) return bytes.length
+  const text = Buffer.concat(state.line).toString('latin1')
+  state.line = []
+  state.lineLength = 0
+  onLine(state, text.endsWith('\r') ? text.slice(0, -1) : text)
+  return newline + 1
+}
+
+function onLine(state: State, text: string): void {
+  if (state.phase === 'head') {
+    onHead(state, text)
+  } else if (state.phase === 'data_end') {
+    if (text !== '') throw new S3Fault('IncompleteBody', 'A chunk is longer than its header says.')
+    state.phase = 'head'
+  } else if (text !== '') {
+    state.trailer.add(text)
+  } else if (state.trailer.complete()) {
+    state.phase = 'done'
+  }
+}
+
+function onHead(state: State, text: string): void {
+  const { chain, length } = state.options
+  const [, size = '', given = ''] =
+    /^([0-9a-fA-F]{1,13})(?:;chunk-signature=([0-9a-f]{64}))?$/.exec(text) ?? []
+  if (size === '' || (chain !== null && given === '')) {
+    throw new S3Fault('IncompleteBody', 'A chunk header is malformed.')
+  }
+  state.left = Number.parseInt(size, 16)
+  state.signature = given
+  state.total += state.left
+  if (length !== null && state.total > length) throw new S3Fault('IncompleteBody')
+  state.phase = state.left === 0 ? 'trailer' : 'data'
+  if (state.left === 0) chain?.accept('PAYLOAD', EMPTY_SHA256, given)
+  else if (chain !== null) state.digest = createHash('sha256')
+}
+
+function takeData(state: State, bytes: Buffer, from: number, out: Buffer[]): number {
+  const end = Math.min(from + state.left, bytes.length)
+  const piece = bytes.subarray(from, end)
+  out.push(piece)
+  state.digest?.update(piece)
+  state.left -= piece.length
+  if (state.left > 0) return end
+  if (state.digest !== null) {
+    state.options.chain?.accept('PAYLOAD', state.digest.digest('hex'), state.signature)
+  }
+  state.digest = null
+  state.phase = 'data_end'
+  return end
 }
 
 type TrailerReader = {

@@ -13,7 +13,6 @@ const MAX_SESSIONS = 10
 const CUT_MS = 250
 /** Answers to SSH's own requests, which ssh2 writes whether the client reads or not. */
 const MAX_UNSENT_BYTES = 16 * 1024 * 1024
-const REKEY_BYTES = 1024 ** 3
 const REKEY_MS = 3600 * 1000
 
 export type ConnectionOptions = {
@@ -21,6 +20,7 @@ export type ConnectionOptions = {
   readonly log: DoorLog
   readonly siteId: string | null
   readonly loginGraceMs: number
+  readonly rekeyBytes: number
   readonly onAuthenticated: () => void
   /** Called once, when nothing of the connection is left. */
   readonly onClosed: () => void
@@ -146,7 +146,7 @@ export class SshConnection {
   /** Begins a key exchange when the keys are old or much used. ssh2 never does. */
   rekeyWhenDue(): void {
     const bytes = this.#bytes() - this.#keyedBytes
-    const due = bytes >= REKEY_BYTES || performance.now() - this.#keyedAt >= REKEY_MS
+    const due = bytes >= this.#options.rekeyBytes || performance.now() - this.#keyedAt >= REKEY_MS
     if (!due || this.#ended || this.#session === null || this.#client === null) return
     this.#countFromHere()
     this.#client.rekey()

@@ -4,14 +4,17 @@ import ssh2 from 'ssh2'
 import type { Gate } from '#credentials/gate.ts'
 import type { DoorOptions, RunningDoor } from '../protocol.ts'
 import { createAdmission } from './admission.ts'
-import { ALGORITHMS } from './algorithms.ts'
+import { algorithms } from './algorithms.ts'
 import { SshConnection } from './connection.ts'
-import { cryptoInUse } from './native.ts'
+import { chachaWorks, cryptoInUse } from './native.ts'
 
+const BROKEN_CHACHA =
+  "ssh2's addon was built without --real_openssl_major: chacha20 does not work and is not offered"
 const LOGIN_GRACE_MS = 60_000
 const MAX_CONNECTIONS = 2_000
 const KEEPALIVE_MS = 15_000
 const KEEPALIVE_COUNT = 3
+const REKEY_BYTES = 1024 ** 3
 const REKEY_LOOK_MS = 1_000
 const STOP_LOOK_MS = 25
 
@@ -23,6 +26,8 @@ export type SftpDoorOptions = DoorOptions & {
   /** How long a connection may take to log in; default one minute. */
   readonly loginGraceMs?: number
   readonly maxConnections?: number
+  /** Keys are exchanged anew after this many bytes, and after an hour; default 1 GiB. */
+  readonly rekeyBytes?: number
 }
 
 /** Starts SFTP version 3 over SSH. Rejects for a host key that cannot be read, and as `Door` says. */
@@ -41,6 +46,7 @@ export async function startSftpDoor(gate: Gate, options: SftpDoorOptions): Promi
       log: options.log,
       siteId: options.listener.siteId,
       loginGraceMs: options.loginGraceMs ?? LOGIN_GRACE_MS,
+      rekeyBytes: options.rekeyBytes ?? REKEY_BYTES,
       onAuthenticated: place.known,
       onClosed() {
         if (connections.get(key) === connection) connections.delete(key)
@@ -69,6 +75,7 @@ export async function startSftpDoor(gate: Gate, options: SftpDoorOptions): Promi
 }
 
 function requireCrypto({ log, requireNativeCrypto }: SftpDoorOptions): void {
+  if (!chachaWorks()) log.error({ cipher: 'chacha20' }, `sftp: ${BROKEN_CHACHA}`)
   if (cryptoInUse() === 'native') return
   const problem = 'ssh2 runs on JavaScript crypto, 2 to 4 times slower: run `npm rebuild` with this Node'
   if (requireNativeCrypto) throw new Error(problem)
@@ -82,7 +89,7 @@ function createTransport(
 ): InstanceType<typeof ssh2.Server> {
   const transport = new ssh2.Server({
     hostKeys: [...hostKeys],
-    algorithms: ALGORITHMS,
+    algorithms: algorithms(chachaWorks()),
     ident: 'Latchkey',
     keepaliveInterval: KEEPALIVE_MS,
     keepaliveCountMax: KEEPALIVE_COUNT,

@@ -1,10 +1,9 @@
 import { type Argon2Parameters, argon2, randomBytes, timingSafeEqual } from 'node:crypto'
 import { promisify } from 'node:util'
-import { Fault } from '#faults'
 
 const derive = promisify(argon2)
 
-export const MIN_PASSWORD_LENGTH = 12
+// Longer ones are no passwords: they would only cost work.
 const MAX_PASSWORD_LENGTH = 256
 const SALT_BYTES = 16
 
@@ -14,20 +13,8 @@ const COST = { memory: 65_536, passes: 3, parallelism: 1, tagLength: 32 }
 const PHC =
   /^\$argon2id\$v=19\$m=(\d{1,7}),t=(\d{1,3}),p=(\d{1,3})\$([A-Za-z0-9+/]{11,86})\$([A-Za-z0-9+/]{16,86})$/
 
-/** Refuses what is too short to be a password, or too long to be typed. Fault: invalid. */
-export function checkPassword(password: string): void {
-  const length = [...password].length
-  if (length < MIN_PASSWORD_LENGTH) {
-    throw new Fault('invalid', `a password has at least ${MIN_PASSWORD_LENGTH} characters`)
-  }
-  if (length > MAX_PASSWORD_LENGTH) {
-    throw new Fault('invalid', `a password has at most ${MAX_PASSWORD_LENGTH} characters`)
-  }
-}
-
-/** Argon2id in PHC string form. Fault: invalid. */
+/** Argon2id in PHC string form. */
 export async function hashPassword(password: string): Promise<string> {
-  checkPassword(password)
   const salt = randomBytes(SALT_BYTES)
   const tag = await derive('argon2id', parameters(password, salt, COST))
   const { memory, passes, parallelism } = COST

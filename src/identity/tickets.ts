@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
-import { checkPassword, hashPassword } from '#credentials/passwords.ts'
+import { hashPassword } from '#credentials/passwords.ts'
 import { randomText } from '#credentials/values.ts'
 import { Fault } from '#faults'
 import type { DoorName } from '#permissions/conditions.ts'
 import { type Actor, administeredSite, auditEntry } from './actor.ts'
 import { commit, type IdentityDeps } from './deps.ts'
+import { checkPassword } from './password-rule.ts'
 import { findUser, type UserRef } from './users.ts'
 
 // 43 base62 characters hold 32 random bytes.

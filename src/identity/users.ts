@@ -4,6 +4,7 @@ import type { Role } from '#permissions/principal.ts'
 import { type Actor, administeredSite, auditEntry } from './actor.ts'
 import { commit, type IdentityDeps, newId } from './deps.ts'
 import { checkUserName } from './names.ts'
+import { checkPassword } from './password-rule.ts'
 import type { UserDetails } from './ports.ts'
 
 /** A user of a site, by id or by name. */
@@ -83,6 +84,7 @@ export async function setPassword(
 ): Promise<void> {
   const site = await administeredSite(deps, actor, siteId)
   const user = await findUser(deps, site.id, ref)
+  checkPassword(password)
   const hash = await hashPassword(password)
   const subject = `user ${user.name} password`
   const audit = auditEntry(deps, actor, { action: 'user.update', siteId: site.id, subject })

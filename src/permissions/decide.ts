@@ -1,5 +1,5 @@
 import { type Circumstances, type ConditionReason, type DoorName, unmetCondition } from './conditions.ts'
-import { covers, type Grant, type Reach, type Rights, rightsAt, rightsOf } from './grants.ts'
+import { type Grant, type Reach, RIGHT_BITS, type Rights, rightsAt, rightsOf } from './grants.ts'
 import { isBelow, isWithin, ROOT, type VirtualPath } from './path.ts'
 import type { Principal } from './principal.ts'
 import { hasScopes, type Scopes, scopesOf } from './scopes.ts'
@@ -146,8 +146,11 @@ export function leadsToGrant(principal: Principal, path: VirtualPath): boolean {
   })
 }
 
-/** The topmost folder in which a grant has effect below the base path. */
+/**
+ * The topmost folder in which a grant has effect below the base path. A base path that lies deeper than the
+ * grant is shown only to who may list there: it would tell otherwise which folders exist.
+ */
 function startOf(grant: Grant, basePath: VirtualPath): VirtualPath | null {
   if (isWithin(basePath, grant.path)) return grant.path
-  return covers(grant, basePath, 'members') ? basePath : null
+  return (rightsAt([grant], basePath, 'members') & RIGHT_BITS.list) !== 0 ? basePath : null
 }

@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Logger } from 'pino'
 import { cryptoInUse } from '#protocols/sftp/native.ts'
+import { holdProcessLock } from '#records/process-lock.ts'
 import { announce } from './announce.ts'
 import { type Config, ConfigError, parseConfig, withFreePorts } from './config.ts'
 import { createCore } from './core.ts'
@@ -16,6 +18,7 @@ import { writePrivateFile } from './private-file.ts'
 
 type ServeArguments = { config: Config; demo: boolean; freePorts: boolean }
 
+const LOCK_FILE = 'server.lock'
 const ADDRESSES_FILE = 'addresses.json'
 const clock = { now: () => Date.now() }
 
@@ -64,6 +67,9 @@ async function run({ config, demo, freePorts }: ServeArguments): Promise<number>
     create: true,
     masterKeys: process.env.LATCHKEY_MASTER_KEY,
   })
+  // A second server would sweep away what the first one is staging.
+  using lock = holdProcessLock(join(folder.path, LOCK_FILE))
+  if (lock === null) throw new StartError(`another Latchkey server is running on ${folder.path}`)
   const { identity: store } = folder.records
   const { pepper, sealer, records } = folder
   const identity = { store, pepper, sealer, clock, changed: () => records.changes.poll() }

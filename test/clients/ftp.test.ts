@@ -2,14 +2,16 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, mkdtemp, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startFtpDoor } from '#protocols/ftp/door.ts'
 import type { RunningDoor } from '#protocols/protocol.ts'
 import { obscure } from '#server/client-lines.ts'
 import { startWorld, type World, type WorldKey } from '#test/world.ts'
 import { makeCertificate } from '../protocols/ftp/certificate.ts'
+import { filesBelow, until } from '../protocols/ftp/waiting.ts'
 import { program } from './programs.ts'
-import { run, succeed } from './run.ts'
+import { run, start, succeed } from './run.ts'
 import { difference, makeBigFile, makeSmallFiles } from './trees.ts'
 
 const MIB = 1024 * 1024
@@ -147,6 +149,24 @@ describe.runIf(program('curl'))('curl', () => {
     await curl('plain', '-Q', 'RNFR active', '-Q', 'RNTO renamed', url('plain', '/'))
     expect(await readFile(real('renamed'), 'utf8')).toBe('wordword')
   })
+
+  test.each(['plain', 'explicit'] as const)(
+    '%s: a curl that is killed in mid-upload leaves nothing',
+    async (door) => {
+      const tls = door === 'plain' ? [] : ['--ssl-reqd', '--cacert', local('cert.pem')]
+      const login = ['-sS', '-u', `${key.login}:${key.value}`, ...tls, '--limit-rate', '10M']
+      const before = await filesBelow(world.root)
+      for (let i = 0; i < 5; i++) {
+        const { child, done } = start('curl', [...login, '-T', local('big'), url(door, `/killed-${i}`)])
+        await until(async () => (await filesBelow(world.root)).length > before.length)
+        await sleep(100 + 60 * i)
+        child.kill('SIGKILL')
+        await done
+        await until(async () => (await filesBelow(world.root)).length === before.length)
+      }
+      expect(await filesBelow(world.root)).toEqual(before)
+    },
+  )
 
   test('a wrong key is refused (exit code 67)', async () => {
     const { code } = await run('curl', ['-sS', '-u', `${key.login}:wrong`, url('plain', '/')])

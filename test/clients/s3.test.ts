@@ -193,8 +193,8 @@ describe.each(['Other', 'Minio'] as const)('rclone, provider %s', (provider) => 
   test.skipIf(!program('rclone'))('check 18: sync twice, check, touch', async () => {
     await rclone('sync', local('tree'), `${base}/tree`)
     expect(await difference(local('tree'), real(`box/rclone-${provider}/tree`))).toBe('')
-    await rclone('sync', '-v', '--log-file', local('second.log'), local('tree'), `${base}/tree`)
-    const second = await readFile(local('second.log'), 'utf8')
+    await rclone('sync', '-v', '--log-file', local(`second-${provider}.log`), local('tree'), `${base}/tree`)
+    const second = await readFile(local(`second-${provider}.log`), 'utf8')
     expect(second).toContain('There was nothing to transfer')
     await rclone('check', local('tree'), `${base}/tree`)
     const file = local('tree/dir 0/plain 0.txt')

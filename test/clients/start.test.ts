@@ -121,6 +121,20 @@ describe('O1: starting', () => {
     expect(stderr).not.toContain('at ')
   })
 
+  test('a second server on the same data folder is refused', async () => {
+    await using server = await startServer({ dir })
+    const { code, stderr } = await latchkey(['serve', '--free-ports', '--data', server.data])
+    expect([code, stderr]).toEqual([1, expect.stringContaining('another Latchkey server is running')])
+    expect((await fetch(`${server.demo.rest}/health/live`)).status).toBe(200)
+  })
+
+  test('a server that was killed does not keep the next one from starting', async () => {
+    const first = await startServer({ dir })
+    await first.stop('SIGKILL')
+    await using second = await startServer({ dir })
+    expect(second.demo.value).toBe(first.demo.value)
+  })
+
   test('SIGTERM lets a running upload finish, then ends with 0', async () => {
     if (!program('curl')) return
     await using server = await startServer({ dir })

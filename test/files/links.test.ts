@@ -116,29 +116,40 @@ const SWAPPING = `
     renameSync('d', 'swap'); renameSync('kept', 'd')
   }`
 
+function swapper(folder: string): AsyncDisposable {
+  const child = spawn(process.execPath, ['-e', SWAPPING, folder], { stdio: 'ignore' })
+  return {
+    async [Symbol.asyncDispose]() {
+      expect(child.exitCode).toBeNull()
+      child.kill('SIGKILL')
+      await once(child, 'exit')
+    },
+  }
+}
+
 test('a link swapped in for a folder again and again lets nothing out and nothing in', async () => {
   const { files } = world.as()
-  await files.mkdir(at('/d'))
-  await writeFile(join(world.root, 'd/precious'), 'inside')
+  await mkdir(join(outside, 'in/sub'), { recursive: true })
+  await writeFile(join(outside, 'in/precious'), 'outside')
+  await mkdir(join(world.root, 'd/in'), { recursive: true })
+  await writeFile(join(world.root, 'd/in/precious'), 'inside')
   await symlink(outside, join(world.root, 'swap'))
-  const swapping = spawn(process.execPath, ['-e', SWAPPING, world.root], { stdio: 'ignore' })
+  await using _swapping = swapper(world.root)
   let read = 0
-  for (let i = 0; i < 5000 && (i < 500 || read < 20); i++) {
-    const seen = await get(files, '/d/precious').catch(() => null)
+  for (let i = 0; i < 5000 && (i < 300 || read < 10); i++) {
+    const seen = await get(files, '/d/in/precious').catch(() => null)
     if (seen !== null) expect(seen).toBe('inside')
     if (seen !== null) read++
-    await put(files, '/d/new', 'x').catch(() => {})
-    await files.remove(at('/d/sub')).catch(() => {})
-    await files.mkdir(at('/d/made')).catch(() => {})
-    await files.setModified(at('/d/precious'), 1_000).catch(() => {})
-    expect(await names(files, '/d').catch(() => [])).not.toContain('sub/')
+    await put(files, '/d/in/new', 'x').catch(() => {})
+    await files.remove(at('/d/in/sub')).catch(() => {})
+    await files.mkdir(at('/d/in/made')).catch(() => {})
+    await files.setModified(at('/d/in/precious'), 1_000).catch(() => {})
+    expect(await names(files, '/d/in').catch(() => [])).not.toContain('sub/')
   }
-  expect(swapping.exitCode).toBeNull()
-  swapping.kill('SIGKILL')
-  await once(swapping, 'exit')
   expect(read).toBeGreaterThan(0)
-  expect((await readdir(outside)).sort()).toEqual(['precious', 'sub'])
-  expect((await stat(join(outside, 'precious'))).mtimeMs).not.toBe(1_000)
+  expect((await readdir(join(outside, 'in'))).sort()).toEqual(['precious', 'sub'])
+  expect(await readFile(join(outside, 'in/precious'), 'utf8')).toBe('outside')
+  expect((await stat(join(outside, 'in/precious'))).mtimeMs).not.toBe(1_000)
 })
 
 test('files that are replaced all the time are always found', async () => {

@@ -1,4 +1,4 @@
-import { readdir, rename } from 'node:fs/promises'
+import { mkdir, readdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { rightsOf } from '#permissions/grants.ts'
@@ -108,18 +108,17 @@ describe('mounts within the tree', () => {
   })
 })
 
-test('a folder of 3,000 names is paged through whole, by those who see all and those who see some', async () => {
+test('a folder of 1,200 names is paged through whole, by those who see all and those who see some', async () => {
   await using world = await startFiles()
   const { files } = world.as()
   await files.mkdir(at('/d'))
-  const { mkdir } = await import('node:fs/promises')
-  for (let i = 0; i < 3000; i++) await mkdir(join(world.root, 'd', `n${i}`))
-  expect(new Set(await names(files, '/d')).size).toBe(3000)
+  for (let i = 0; i < 1200; i++) await mkdir(join(world.root, 'd', `n${i}`))
+  expect(new Set(await names(files, '/d')).size).toBe(1200)
   const some = world.as({
     role: 'member',
-    grants: ['/d/n5', '/d/n2999'].map((path) => ({ path, rights: rightsOf('list') })),
+    grants: ['/d/n5', '/d/n1199'].map((path) => ({ path, rights: rightsOf('list') })),
   })
-  expect(await names(some.files, '/d')).toEqual(['n2999/', 'n5/'])
+  expect(await names(some.files, '/d')).toEqual(['n1199/', 'n5/'])
 })
 
 test('no path leads out of the tree', async () => {

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { at, expectFault, type FilesWorld, get, names, put, startFiles } from './setup.ts'
 
 let world: FilesWorld
@@ -155,6 +155,8 @@ describe('R1: revocation', () => {
     for (const upload of uploads) await upload.write([Buffer.alloc(100_000)], 0)
     expect(await world.staged()).toHaveLength(2)
     guest.revoke()
+    // Whatever the door does or forgets.
+    await vi.waitFor(async () => expect(await world.staged()).toEqual([]))
     for (const upload of uploads) {
       await expectFault(upload.write([Buffer.from('more')], 100_000), 'unauthenticated')
       await expectFault(upload.commit(), 'unauthenticated')
@@ -242,9 +244,8 @@ describe('no descriptor is left open', () => {
     await new Promise((resolve) => setTimeout(resolve, 50))
     const before = await open()
     for (let i = 0; i < 20; i++) await everyWay(world)
-    await new Promise((resolve) => setTimeout(resolve, 100))
-    // Reading the folder opens one itself, in both counts.
-    expect(await open()).toBe(before)
+    // What is removed is deleted in the background. Reading the folder opens one itself, in both counts.
+    await vi.waitFor(async () => expect(await open()).toBeLessThanOrEqual(before), 5000)
   })
 
   async function everyWay({ as, root }: FilesWorld): Promise<void> {

@@ -65,6 +65,13 @@ describe('decide(): a row for each reason', () => {
     ['outside its base path', { basePath: parsePath('/team/a') }, 'read', '/team/b', 'base_path'],
     ['beside its base path', { basePath: parsePath('/team/a') }, 'read', '/team/ab', 'base_path'],
     ['on the way to its base path', { basePath: parsePath('/team/a') }, 'list', '/team', 'partial'],
+    [
+      'a base path below a folder that it may only write',
+      { grants: [grant('/', RIGHT_BITS.write)], basePath: parsePath('/team') },
+      'stat',
+      '/team',
+      'grant',
+    ],
     ['on a storage it does not have', { storages: ['m2'] }, 'read', '/team/a', 'storage'],
     ['on a storage it has', { storages: ['m1'] }, 'read', '/team/a', true],
     ['with an empty storage list', { storages: [] }, 'read', '/team/a', 'storage'],

@@ -148,6 +148,15 @@ describe('transfers that are cut', () => {
   beforeEach(async () => {
     await writeFile(real('old'), 'the old content')
     await writeFile(real('big'), Buffer.alloc(64 * MIB))
+    const before = (await filesBelow(world.root)).length
+    // Whatever is cut, nothing that was staged may be left: only what a test finished may be new.
+    return async () => {
+      const finished = ['slow', 'finished']
+      await until(async () => {
+        const now = (await filesBelow(world.root)).filter((name) => !finished.includes(name))
+        return now.length <= before
+      })
+    }
   })
 
   test('ABOR in the middle of RETR: 426, 226, and the session goes on (check 8)', async () => {
@@ -205,7 +214,7 @@ describe('transfers that are cut', () => {
     client.socket.destroy()
     data.end()
     await until(() => data.destroyed)
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    await new Promise((resolve) => setTimeout(resolve, 200))
     expect(await readFile(real('old'), 'utf8')).toBe('the old content')
   })
 

@@ -1,4 +1,4 @@
-import { createHash, createHmac } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { SignatureV4 } from '@smithy/signature-v4'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -6,6 +6,7 @@ import { S3Fault } from '#protocols/s3/errors.ts'
 import { readSignature } from '#protocols/s3/sigv4.ts'
 import { BOTOCORE } from './botocore-vectors.ts'
 import { requestOf } from './requests.ts'
+import { Sha256 } from './sha256.ts'
 import { matches, verdictOf } from './signed.ts'
 
 const EMPTY = createHash('sha256').digest('hex')
@@ -189,19 +190,6 @@ describe('SigV4: oracles', () => {
   })
 
   const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: SECRET.text }
-  class Sha256 {
-    readonly #hash
-    constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
-      this.#hash = secret === undefined ? createHash('sha256') : createHmacOf(secret)
-    }
-    update(data: string | ArrayBuffer | ArrayBufferView): void {
-      this.#hash.update(typeof data === 'string' ? data : bytesOf(data))
-    }
-    async digest(): Promise<Uint8Array> {
-      return this.#hash.digest()
-    }
-    reset(): void {}
-  }
   const signer = new SignatureV4({
     credentials,
     region: 'local',
@@ -293,13 +281,3 @@ describe('SigV4: signing keys', () => {
     expect(signature.key()?.type).toBe('secret')
   })
 })
-
-function bytesOf(data: ArrayBuffer | ArrayBufferView): Uint8Array {
-  return data instanceof ArrayBuffer
-    ? new Uint8Array(data)
-    : new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-}
-
-function createHmacOf(secret: string | ArrayBuffer | ArrayBufferView) {
-  return createHmac('sha256', typeof secret === 'string' ? secret : bytesOf(secret))
-}
