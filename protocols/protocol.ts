@@ -9,9 +9,20 @@ export type DoorLog = {
 }
 
 /** Where a door listens. `siteId`: connections here are for this site; null: the host name or key decides. */
-export type Listener = { readonly address: string; readonly port: number; readonly siteId: string | null }
+export type Listener = {
+  readonly address: string
+  readonly port: number
+  readonly siteId: string | null
+  /** SFTP and FTP: each connection begins with a PROXY header of a trusted proxy; others are closed. */
+  readonly proxyProtocol?: boolean
+}
 
-export type DoorOptions = { readonly listener: Listener; readonly log: DoorLog }
+export type DoorOptions = {
+  readonly listener: Listener
+  readonly log: DoorLog
+  /** CIDR ranges of proxies whose word about a client's address is taken; default none. */
+  readonly trustedProxies?: readonly string[] | undefined
+}
 
 /**
  * A running door. `port` is the one that was taken (`listener.port` 0 takes a free one). Disposal stops

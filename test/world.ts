@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createForesee } from '#credentials/foresee.ts'
 import type { Gate } from '#credentials/gate.ts'
 import type { Actor } from '#identity/actor.ts'
 import { createKey } from '#identity/create-key.ts'
@@ -15,6 +16,7 @@ import { ALL_SCOPES, type Scopes, scopeNames } from '#permissions/scopes.ts'
 import type { DoorLog, Listener, RunningDoor } from '#protocols/protocol.ts'
 import { type Core, createCore } from '#server/core.ts'
 import { type DataFolder, openDataFolder } from '#server/data-folder.ts'
+import { mountFolders } from '#server/mount-folders.ts'
 
 export type IssueOptions = {
   name?: string
@@ -77,10 +79,14 @@ export async function startWorld(): Promise<World> {
   const core = await createCore(folder, { clock, log, revocationGrace: 30_000 })
   const identity: IdentityDeps = {
     store: records.identity,
+    audit: records.audit,
+    liveSessions: records.liveSessions,
+    foresee: createForesee({ store: records.credentials, files: core.files }),
     pepper,
     sealer,
     clock,
     changed: () => records.changes.poll(),
+    newFolder: mountFolders(folder.path),
   }
   const sites = new Map<string, { id: string; name: string; root: string }>()
   const doors: RunningDoor[] = []

@@ -1,5 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Gate } from '#credentials/gate.ts'
+import { trustedProxies } from '#net/proxy.ts'
+import { receiveProxyHeader } from '#net/proxy-protocol.ts'
 import type { Door, DoorOptions, RunningDoor } from '#protocols/protocol.ts'
 import { isLoopback, plainAddress } from './addresses.ts'
 import { commandArrived, runCommand } from './commands.ts'
@@ -54,10 +56,25 @@ type Sessions = { readonly all: Set<FtpSession>; readonly perAddress: Map<string
 export const startFtpDoor: Door<FtpDoorOptions> = async (gate, options) => {
   const context = createContext(gate, options)
   const sessions: Sessions = { all: new Set(), perAddress: new Map() }
-  const server = createServer({ noDelay: true }, (socket) => welcome(context, sessions, socket))
+  const proxies = trustedProxies(options.trustedProxies)
+  const stopping = new AbortController()
+  const server = createServer({ noDelay: true }, (socket) => {
+    if (!options.listener.proxyProtocol) {
+      return welcome(context, sessions, socket, plainAddress(socket.remoteAddress))
+    }
+    void receiveProxyHeader(socket, proxies, stopping.signal).then((address) => {
+      if (address !== null) welcome(context, sessions, socket, address)
+    })
+  })
   const port = await listen(server, options)
   server.on('error', (error) => context.log.error({ err: error }, 'ftp: the listener failed'))
-  return { port, stop: (deadline) => stop(server, context, sessions, deadline) }
+  return {
+    port,
+    stop(deadline) {
+      stopping.abort()
+      return stop(server, context, sessions, deadline)
+    },
+  }
 }
 
 function createContext(gate: Gate, options: FtpDoorOptions): FtpContext {
@@ -95,8 +112,7 @@ function listen(server: Server, options: FtpDoorOptions): Promise<number> {
   })
 }
 
-function welcome(context: FtpContext, sessions: Sessions, socket: Socket): void {
-  const address = plainAddress(socket.remoteAddress)
+function welcome(context: FtpContext, sessions: Sessions, socket: Socket, address: string): void {
   const { maxConnections, maxConnectionsPerAddress } = context.settings
   const before = sessions.perAddress.get(address) ?? 0
   socket.on('error', () => {})

@@ -115,6 +115,7 @@ function endGrace(session: FtpSession): void {
 export function enter(session: FtpSession, access: Session): void {
   endGrace(session)
   session.access = access
+  session.folder = access.principal.user?.home ?? ROOT
   session.wrongLogins = 0
   const cut = () => {
     if (session.access === access) cutOff(session, 'Your access has ended')

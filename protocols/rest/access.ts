@@ -1,39 +1,47 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Gate, Session } from '#credentials/gate.ts'
+import type { Proof } from '#credentials/proof.ts'
 import { Fault } from '#faults'
 import type { Actor } from '#identity/actor.ts'
+import { clientAddress, type TrustedProxies } from '#net/proxy.ts'
 import type { Listener } from '#protocols/protocol.ts'
-import { presentedKey } from './presented.ts'
+import { type Presented, presentedKey } from './presented.ts'
 
 const MAX_CLIENT_LENGTH = 200
 
 const sessions = new WeakMap<FastifyRequest, Session>()
+const aims = new WeakMap<FastifyRequest, string>()
+
+/** Where requests come in. */
+export type Entrance = {
+  readonly gate: Gate
+  readonly listener: Listener
+  readonly proxies: TrustedProxies
+}
 
 /**
  * Logs the request in; its session lives until the answer is out. Runs before a body is read.
  * Faults: unauthenticated, invalid, rate_limited, unavailable.
  */
 export async function enter(
-  gate: Gate,
-  listener: Listener,
+  { gate, listener, proxies }: Entrance,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<void> {
   const presented = presentedKey(request.raw.headersDistinct)
   if (presented.kind === 'several') throw new Fault('invalid', 'two different keys were presented')
-  if (presented.kind === 'none') throw new Fault('unauthenticated', 'a key is needed')
   const connection = {
     door: 'rest',
-    address: request.socket.remoteAddress ?? '',
+    address: clientAddress(request.raw, proxies),
     client: (request.headers['user-agent'] ?? '').slice(0, MAX_CLIENT_LENGTH),
   } as const
   const siteId = listener.siteId ?? (await gate.siteOfHost(request.hostname))
   const result = await gate.login({
     ...connection,
     siteId,
-    proof: { kind: 'bearer', value: presented.value },
+    proof: proofOf(presented),
   })
-  if (!result.ok) throw refusal(result.retryAfter)
+  if (!result.ok) throw refusal(presented, result.retryAfter)
   const session = gate.open(result.principal, connection)
   sessions.set(request, session)
   // 'close' comes after the answer as well as when the client went away.
@@ -53,13 +61,29 @@ export function sessionOf(request: FastifyRequest): Session {
   return session
 }
 
-/** Who asks, for the use cases; and the site it is about: the key's own. */
-export function actorOf(request: FastifyRequest): { actor: Actor; siteId: string } {
-  const { principal, door, address } = sessionOf(request)
-  return { actor: { kind: 'principal', principal, door, address }, siteId: principal.siteId }
+/** Makes a request be about another site than the caller's own. Whether it may be, the use cases decide. */
+export function aimAt(request: FastifyRequest, siteId: string): void {
+  aims.set(request, siteId)
 }
 
-function refusal(retryAfter: number | null): Fault {
-  if (retryAfter === null) return new Fault('unauthenticated', 'the key was refused')
+/** Who asks, for the use cases; and the site it is about. Fault: unauthenticated for a guest. */
+export function actorOf(request: FastifyRequest): { actor: Actor; siteId: string } {
+  const { principal, door, address } = sessionOf(request)
+  if (principal.kind === 'guest') throw new Fault('unauthenticated', 'a key is needed')
+  return {
+    actor: { kind: 'principal', principal, door, address },
+    siteId: aims.get(request) ?? principal.siteId,
+  }
+}
+
+function proofOf(presented: Exclude<Presented, { kind: 'several' }>): Proof {
+  if (presented.kind === 'value') return { kind: 'bearer', value: presented.value }
+  if (presented.kind === 'none') return { kind: 'none' }
+  return { kind: 'password', login: presented.login, password: presented.password }
+}
+
+function refusal({ kind }: Presented, retryAfter: number | null): Fault {
+  const message = kind === 'none' ? 'a key is needed' : 'the key was refused'
+  if (retryAfter === null) return new Fault('unauthenticated', message)
   return new Fault('rate_limited', 'too many tries', { retryAfter })
 }

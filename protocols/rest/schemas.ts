@@ -1,11 +1,12 @@
 import { Type } from 'typebox'
+import { ConditionChangesSchema, ConditionsSchema } from './conditions.ts'
 
-const Nullable = <Schema extends Parameters<typeof Type.Union>[0][number]>(schema: Schema) =>
+export const Nullable = <Schema extends Parameters<typeof Type.Union>[0][number]>(schema: Schema) =>
   Type.Union([schema, Type.Null()])
 
-const Time = Type.String({ format: 'date-time', description: 'ISO 8601, UTC' })
+export const Time = Type.String({ format: 'date-time', description: 'ISO 8601, UTC' })
 
-const Named = Type.Object({ id: Type.String(), name: Type.String() })
+export const Named = Type.Object({ id: Type.String(), name: Type.String() })
 
 const Expiry = Nullable(
   Type.String({
@@ -15,10 +16,26 @@ const Expiry = Nullable(
   }),
 )
 
-const Scopes = Type.Array(Type.String({ maxLength: 40 }), {
+const Scopes = Type.Array(Type.Union([Type.String({ maxLength: 40 }), Type.Integer({ minimum: 0 })]), {
   maxItems: 64,
-  description: 'Names of scopes or presets (full, files_only, read_only, upload_only, none)',
+  description:
+    'Names of scopes or presets (full, files_only, read_only, upload_only, none); of the add-on’s scopes ' +
+    '(addon.read_downloads, addon.write_downloads, addon.hard_delete_downloads, addon.read_categories, ' +
+    'addon.write_categories, addon.hard_delete_categories); CloudPaste’s bits by name (MOUNT_VIEW …) or as ' +
+    'one number',
   examples: [['files.list', 'files.read', 'webdav.read']],
+})
+
+const Storages = Nullable(
+  Type.Array(Type.String({ maxLength: 4000 }), {
+    maxItems: 100,
+    description: 'Mounts by id or path; others do not exist for the key. null for all',
+  }),
+)
+
+const ChosenValue = Type.String({
+  maxLength: 100,
+  description: 'A chosen value, where the site allows that: 12 to 50 visible ASCII characters, no colon',
 })
 
 const BasePath = Type.String({
@@ -26,6 +43,13 @@ const BasePath = Type.String({
   description: 'Folder outside of which the key sees nothing',
   examples: ['/photos'],
 })
+
+const USE_FIELDS = {
+  last_used_at: Nullable(Time),
+  last_used_address: Nullable(Type.String()),
+  last_used_door: Nullable(Type.String()),
+  last_used_client: Nullable(Type.String()),
+}
 
 const KEY_FIELDS = {
   id: Type.String({ description: 'Public and permanent' }),
@@ -37,18 +61,22 @@ const KEY_FIELDS = {
   user: Nullable(Named),
   scopes: Type.Array(Type.String()),
   base_path: Type.String(),
+  storages: Nullable(Type.Array(Type.String(), { description: 'Ids of mounts; null for all' })),
+  conditions: ConditionsSchema,
   enabled: Type.Boolean(),
   state: Type.String({ description: 'active, disabled or expired' }),
   created_at: Time,
   expires_at: Nullable(Time),
   access_key_id: Nullable(Type.String({ description: 'S3 access key id' })),
+  access_key_use: Nullable(Type.Object(USE_FIELDS)),
   values: Type.Array(
     Type.Object({
       id: Type.String(),
       masked: Type.String(),
+      chosen: Type.Boolean({ description: 'Somebody chose it' }),
       created_at: Time,
       stops_at: Nullable(Time),
-      last_used_at: Nullable(Time),
+      ...USE_FIELDS,
     }),
   ),
 }
@@ -59,16 +87,25 @@ export const KeySchema = Type.Object(KEY_FIELDS)
 /** A new key with what is shown this once. */
 export const IssuedKeySchema = Type.Object({
   ...KEY_FIELDS,
-  value: Type.String({ description: 'Shown now and never again' }),
+  value: Nullable(Type.String({ description: 'Shown now and never again; null for a guest key' })),
   secret_access_key: Nullable(Type.String({ description: 'Shown now and never again' })),
 })
 
 export const NewKeySchema = Type.Object(
   {
-    name: Type.String({ maxLength: 100, description: 'Unique in the site', examples: ['backup'] }),
+    name: Type.Optional(
+      Type.String({
+        maxLength: 100,
+        description: 'Unique in the site; only a guest key goes without: it is named guest',
+        examples: ['backup'],
+      }),
+    ),
     description: Type.Optional(Type.String({ maxLength: 1000 })),
     type: Type.Optional(
-      Type.Enum(['user', 'site'], { description: 'user (default): bound to a user. site: opens everything' }),
+      Type.Enum(['user', 'site', 'guest'], {
+        description:
+          'user (default): bound to a user. site: opens everything. guest: what requests without a key may do',
+      }),
     ),
     user: Type.Optional(Type.String({ maxLength: 100, description: 'Name of the user; default: your own' })),
     user_id: Type.Optional(
@@ -76,7 +113,10 @@ export const NewKeySchema = Type.Object(
     ),
     scopes: Type.Optional(Scopes),
     base_path: Type.Optional(BasePath),
+    storages: Type.Optional(Storages),
+    conditions: Type.Optional(ConditionChangesSchema),
     expires_at: Type.Optional(Expiry),
+    value: Type.Optional(ChosenValue),
     s3: Type.Optional(Type.Boolean({ description: 'With an S3 access key pair; user keys only' })),
   },
   { additionalProperties: false },
@@ -89,7 +129,24 @@ export const KeyChangesSchema = Type.Object(
     enabled: Type.Optional(Type.Boolean()),
     scopes: Type.Optional(Scopes),
     base_path: Type.Optional(BasePath),
+    storages: Type.Optional(Storages),
+    conditions: Type.Optional(ConditionChangesSchema),
     expires_at: Type.Optional(Expiry),
+  },
+  { additionalProperties: false },
+)
+
+export const RotationSchema = Type.Object(
+  {
+    overlap_seconds: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 2_592_000,
+        description: 'How long the old value goes on; default 0',
+      }),
+    ),
+    value: Type.Optional(ChosenValue),
+    s3: Type.Optional(Type.Boolean({ description: 'Also replaces the S3 pair; the old one stops at once' })),
   },
   { additionalProperties: false },
 )
@@ -104,20 +161,45 @@ export const PageSchema = Type.Object(
   { additionalProperties: false },
 )
 
+export const KeyListingSchema = Type.Object(
+  {
+    ...PageSchema.properties,
+    user: Type.Optional(Type.String({ maxLength: 100, description: 'Of this user, by name' })),
+    user_id: Type.Optional(Type.String({ maxLength: 40, description: 'Of this user, by id' })),
+    type: Type.Optional(Type.Enum(['user', 'site', 'guest'])),
+    state: Type.Optional(Type.Enum(['active', 'disabled', 'expired'])),
+  },
+  { additionalProperties: false },
+)
+
 export const KeyPageSchema = Type.Object({
   keys: Type.Array(KeySchema),
   next_cursor: Nullable(Type.String({ description: 'null on the last page' })),
 })
 
+/** What anybody may know of a guest key. */
+export const GuestConfigSchema = Type.Object({
+  site: Named,
+  type: Type.String(),
+  name: Type.String(),
+  enabled: Type.Boolean(),
+  scopes: Type.Array(Type.String()),
+  base_path: Type.String(),
+  doors: Type.Array(Type.String(), { description: 'Protocols that are open without a key' }),
+  expires_at: Nullable(Time),
+})
+
 export const PresentedKeySchema = Type.Object({
   site: Named,
-  type: Type.String({ description: 'site, user or guest' }),
+  type: Type.String({ description: 'site, user or guest; person for somebody without a key' }),
   id: Nullable(Type.String()),
   name: Nullable(Type.String()),
   user: Nullable(Named),
   role: Type.String({ description: 'administrator or member' }),
   scopes: Type.Array(Type.String()),
   base_path: Type.String(),
+  storages: Nullable(Type.Array(Type.String(), { description: 'Ids of mounts; null for all' })),
+  conditions: Type.Array(ConditionsSchema, { description: 'Of site, user and key; all must hold' }),
   doors: Type.Array(Type.String(), { description: 'Protocols that the key opens' }),
   expires_at: Nullable(Time),
   grants: Type.Array(

@@ -2,6 +2,7 @@ import type { Gate, Session } from '#credentials/gate.ts'
 import { Fault, toFault } from '#faults'
 import { cutOn } from '#net/closing.ts'
 import { type Exchange, startHttpServer } from '#net/http-server.ts'
+import { clientAddress, type TrustedProxies, trustedProxies } from '#net/proxy.ts'
 import type { Door, DoorOptions } from '../protocol.ts'
 import { answerFault, HOST_ID, nameFault } from './answer-fault.ts'
 import type { Call } from './call.ts'
@@ -25,6 +26,7 @@ type State = {
   readonly options: S3DoorOptions
   readonly domains: readonly string[]
   readonly now: () => number
+  readonly proxies: TrustedProxies
   readonly folders: ImplicitFolders
 }
 
@@ -36,6 +38,7 @@ export const startS3Door: Door<S3DoorOptions> = (gate, options) => {
     options,
     domains: (options.domains ?? ['localhost']).map((domain) => domain.toLowerCase()),
     now: options.now ?? Date.now,
+    proxies: trustedProxies(options.trustedProxies),
     folders: createImplicitFolders(),
   }
   return startHttpServer((exchange) => handle(state, exchange), {
@@ -65,12 +68,12 @@ async function handle(state: State, exchange: Exchange): Promise<void> {
 
 /** Who is there? Fault AccessDenied when nothing was presented, SignatureDoesNotMatch for every other cause. */
 async function enter(
-  { gate, options, domains }: State,
+  { gate, options, domains, proxies }: State,
   exchange: Exchange,
   request: S3Request,
   signed: SignedRequest | null,
 ): Promise<Session> {
-  const address = exchange.request.socket.remoteAddress ?? ''
+  const address = clientAddress(exchange.request, proxies)
   const client = (request.headers.get('user-agent') ?? '').slice(0, 200)
   const siteId = options.listener.siteId ?? (await gate.siteOfHost(siteHost(request, domains)))
   const proof = signed?.proof ?? { kind: 'none' as const }

@@ -16,6 +16,8 @@ const MAX_UNSENT_BYTES = 16 * 1024 * 1024
 const REKEY_MS = 3600 * 1000
 
 export type ConnectionOptions = {
+  /** The client's, which is not the peer's behind a proxy. */
+  readonly address: string
   readonly gate: Gate
   readonly log: DoorLog
   readonly siteId: string | null
@@ -45,7 +47,7 @@ export class SshConnection {
   constructor(socket: Socket, options: ConnectionOptions) {
     this.#socket = socket
     this.#options = options
-    this.#address = socket.remoteAddress ?? ''
+    this.#address = options.address
     this.#grace = setTimeout(() => socket.destroy(), options.loginGraceMs)
     socket.setNoDelay(true)
     socket.on('error', (err) => options.log.debug({ err: err.message }, 'sftp: socket failed'))
@@ -119,11 +121,12 @@ export class SshConnection {
     })
   }
 
-  #start(channel: ServerChannel, client: Connection, { files }: Session): Running {
+  #start(channel: ServerChannel, client: Connection, { files, principal }: Session): Running {
     const { log } = this.#options
     const output = createOutput(channel, this.#socket, () => exchangesKeys(client))
     const cut = (reason: string) => this.cut(reason)
-    const running = { output, sftp: new SftpSession({ channel, output, files, log, cut }) }
+    const home = principal.user?.home
+    const running = { output, sftp: new SftpSession({ channel, output, files, home, log, cut }) }
     const failed = (err: Error) => {
       log.debug({ err: err.message }, 'sftp: channel failed')
       this.#stop(running)

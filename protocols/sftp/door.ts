@@ -1,7 +1,9 @@
-import { createServer, type Server } from 'node:net'
+import { createServer, type Server, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import ssh2 from 'ssh2'
 import type { Gate } from '#credentials/gate.ts'
+import { peerAddress, trustedProxies } from '#net/proxy.ts'
+import { receiveProxyHeader } from '#net/proxy-protocol.ts'
 import type { DoorOptions, RunningDoor } from '../protocol.ts'
 import { createAdmission } from './admission.ts'
 import { algorithms } from './algorithms.ts'
@@ -37,11 +39,12 @@ export async function startSftpDoor(gate: Gate, options: SftpDoorOptions): Promi
   const transport = createTransport(options.hostKeys, connections)
   const admission = createAdmission(options.maxConnections ?? MAX_CONNECTIONS)
 
-  const server = createServer((socket) => {
-    const place = socket.remoteAddress === undefined ? null : admission.enter(socket.remoteAddress)
-    if (place === null) return socket.destroy()
+  const welcome = (socket: Socket, address: string) => {
+    const place = address === '' ? null : admission.enter(address)
+    if (place === null) return void socket.destroy()
     const key = peerOf(socket.remoteAddress, socket.remotePort)
     const connection = new SshConnection(socket, {
+      address,
       gate,
       log: options.log,
       siteId: options.listener.siteId,
@@ -56,6 +59,14 @@ export async function startSftpDoor(gate: Gate, options: SftpDoorOptions): Promi
     connections.set(key, connection)
     transport.injectSocket(socket)
     connection.watch()
+  }
+  const proxies = trustedProxies(options.trustedProxies)
+  const stopping = new AbortController()
+  const server = createServer((socket) => {
+    if (!options.listener.proxyProtocol) return welcome(socket, peerAddress(socket))
+    void receiveProxyHeader(socket, proxies, stopping.signal).then((address) => {
+      if (address !== null) welcome(socket, address)
+    })
   })
 
   await listen(server, options)
@@ -68,6 +79,7 @@ export async function startSftpDoor(gate: Gate, options: SftpDoorOptions): Promi
     port: portOf(server),
     async stop(deadline) {
       clearInterval(rekeying)
+      stopping.abort()
       server.close()
       await endAll(connections, deadline)
     },

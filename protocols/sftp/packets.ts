@@ -14,16 +14,18 @@ export type Request = {
   readonly size: number
   readonly bytes: Buffer
   readonly tail: readonly Buffer[]
+  /** What relative paths start from. */
+  readonly home: VirtualPath
   at: number
 }
 
 /** Reads type and id (for INIT the version). Faults: `invalid` for a packet that has not even these. */
-export function openRequest(pieces: Buffer[]): Request {
+export function openRequest(pieces: Buffer[], home: VirtualPath = ROOT): Request {
   const size = pieces.reduce((sum, piece) => sum + piece.length, 0)
   if (size < 5) throw new Fault('invalid', 'packet is too short')
   const contiguous = pieces[0]?.[0] === REQUEST.write ? Math.min(size, WRITE_FIELDS) : size
   const [bytes, tail] = join(pieces, contiguous)
-  return { type: bytes.readUInt8(0), id: bytes.readUInt32BE(1), size, bytes, tail, at: 5 }
+  return { type: bytes.readUInt8(0), id: bytes.readUInt32BE(1), size, bytes, tail, home, at: 5 }
 }
 
 /** The first pieces as one buffer of at least `length` bytes, and what follows. Copies only when it must. */
@@ -76,9 +78,9 @@ export function takeText(request: Request): string {
   return bytes.toString('utf8')
 }
 
-/** A path as clients send it: relative to the root, dots resolved as text. */
+/** A path as clients send it: relative to the home folder, dots resolved as text. */
 export function takePath(request: Request): VirtualPath {
-  return resolvePath(ROOT, takeText(request))
+  return resolvePath(request.home, takeText(request))
 }
 
 /**

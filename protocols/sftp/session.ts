@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { ServerChannel } from 'ssh2'
 import { Fault, toFault } from '#faults'
 import type { Files } from '#files/types.ts'
+import type { VirtualPath } from '#permissions/path.ts'
 import type { DoorLog } from '../protocol.ts'
 import type { Context, Handler } from './context.ts'
 import { HANDLERS, OVERLAPPING } from './dispatch.ts'
@@ -26,6 +27,8 @@ type Options = {
   readonly channel: ServerChannel
   readonly output: Output
   readonly files: Files
+  /** Where the session starts; the root unless it is given. */
+  readonly home?: VirtualPath | undefined
   readonly log: DoorLog
   /** Ends the whole connection: the client broke the protocol, or was revoked. */
   readonly cut: (reason: string) => void
@@ -53,11 +56,11 @@ export class SftpSession {
 
   constructor(options: Options) {
     this.#options = options
-    const { channel, output, files } = options
+    const { channel, output, files, home } = options
     const signal = this.#ending.signal
     this.#context = { files, output, signal, handles: createHandles(), overlay: createOverlay(files) }
     this.#replies = createReplies(output)
-    const frame = createFramer((pieces) => this.#enqueue(openRequest(pieces)))
+    const frame = createFramer((pieces) => this.#enqueue(openRequest(pieces, home)))
     channel.on('data', (chunk: Buffer) => this.#receive(frame, chunk))
     channel.on('end', () => {
       this.#inputEnded = true

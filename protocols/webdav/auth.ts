@@ -3,16 +3,16 @@ import { TextDecoder } from 'node:util'
 import type { Gate } from '#credentials/gate.ts'
 import type { Proof } from '#credentials/proof.ts'
 import { Fault } from '#faults'
+import { clientAddress, type TrustedProxies } from '#net/proxy.ts'
 import type { Principal } from '#permissions/principal.ts'
 
 /** Who a connection is, as far as the wire tells. */
 export type Caller = { readonly address: string; readonly client: string }
 
 /** Reads who calls from a request. */
-export function callerOf(request: IncomingMessage): Caller {
-  const address = request.socket.remoteAddress ?? ''
+export function callerOf(request: IncomingMessage, proxies: TrustedProxies): Caller {
   return {
-    address: address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address,
+    address: clientAddress(request, proxies),
     client: (request.headers['user-agent'] ?? '').slice(0, 200),
   }
 }

@@ -1,4 +1,5 @@
 import { startHttpServer } from '#net/http-server.ts'
+import { trustedProxies } from '#net/proxy.ts'
 import type { Door, DoorOptions } from '#protocols/protocol.ts'
 import { handle } from './handler.ts'
 
@@ -8,8 +9,10 @@ export type WebdavDoorOptions = DoorOptions & {
 }
 
 /** Serves the site's tree by WebDAV, classes 1 and 2 (RFC 4918). */
-export const startWebdavDoor: Door<WebdavDoorOptions> = (gate, { listener, log, clock = Date }) => {
+export const startWebdavDoor: Door<WebdavDoorOptions> = (gate, options) => {
+  const { listener, log, clock = Date } = options
   const { address, port, siteId } = listener
-  const options = { siteId, now: () => clock.now() }
-  return startHttpServer((exchange) => handle(gate, exchange, options), { address, port, log })
+  const proxies = trustedProxies(options.trustedProxies)
+  const handling = { siteId, proxies, now: () => clock.now() }
+  return startHttpServer((exchange) => handle(gate, exchange, handling), { address, port, log })
 }

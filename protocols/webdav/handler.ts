@@ -2,7 +2,9 @@ import type { Gate, Session } from '#credentials/gate.ts'
 import { Fault } from '#faults'
 import { cutOn } from '#net/closing.ts'
 import type { Exchange } from '#net/http-server.ts'
+import type { TrustedProxies } from '#net/proxy.ts'
 import type { VirtualPath } from '#permissions/path.ts'
+import type { Principal } from '#permissions/principal.ts'
 import { authenticate, callerOf } from './auth.ts'
 import type { Method } from './call.ts'
 import { copy } from './copy.ts'
@@ -36,17 +38,24 @@ const METHODS: ReadonlyMap<string, Method> = new Map([
   ['UNLOCK', unlock],
 ])
 
-export type HandlerOptions = { readonly siteId: string | null; readonly now: () => number }
+export type HandlerOptions = {
+  readonly siteId: string | null
+  readonly proxies: TrustedProxies
+  readonly now: () => number
+}
 
 /** Answers one request: who is it, what do they want, what came of it. What is no Fault goes to the caller. */
-export async function handle(gate: Gate, exchange: Exchange, { siteId, now }: HandlerOptions): Promise<void> {
+export async function handle(gate: Gate, exchange: Exchange, options: HandlerOptions): Promise<void> {
+  const { siteId, proxies, now } = options
   const { request, response } = exchange
   try {
-    const caller = callerOf(request)
+    const caller = callerOf(request, proxies)
     const principal = await authenticate(gate, request, caller, siteId)
     using session = gate.open(principal, { door: 'webdav', ...caller })
     using _cut = cutOn(session.signal, request.socket)
-    const reply = await answer(exchange, session, now)
+    const reply = await answer(exchange, session, now).catch((error) => {
+      throw asGuestSees(error, principal)
+    })
     if (reply !== null) sendReply(response, reply)
   } catch (error) {
     if (!(error instanceof Fault) || response.headersSent || error.code === 'internal') throw error
@@ -67,6 +76,12 @@ async function answer(exchange: Exchange, session: Session, now: () => number): 
     if (!(error instanceof Fault) || error.code !== 'locked' || exchange.response.headersSent) throw error
     return faultReply(error, await lockAt(session, path))
   }
+}
+
+// Clients log in only when they are asked to: a guest who may not is challenged.
+function asGuestSees(error: unknown, { kind }: Principal): unknown {
+  if (kind !== 'guest' || !(error instanceof Fault) || error.code !== 'forbidden') return error
+  return new Fault('unauthenticated', 'log in with a key to do this')
 }
 
 function headerText(value: string | string[] | undefined): string | undefined {

@@ -1,16 +1,33 @@
+import type { Files } from '#files/types.ts'
 import type { Actor } from '#identity/actor.ts'
 import type { IdentityDeps } from '#identity/deps.ts'
 import type { SiteDetails } from '#identity/ports.ts'
 import type { Output } from './output.ts'
 
+/** What the command line does with master keys. Faults: invalid, not_found. */
+export type MasterKeyOffice = {
+  /** The current one first; `seals`: how many secrets are sealed under it. */
+  list(): Promise<readonly { readonly id: string; readonly current: boolean; readonly seals: number }[]>
+  rotate(): Promise<{ readonly id: string; readonly resealed: number }>
+  forget(id: string): Promise<void>
+}
+
 /** An open data folder: what commands act on. */
-export type Backstage = AsyncDisposable & { readonly identity: IdentityDeps; readonly dataDir: string }
+export type Backstage = AsyncDisposable & {
+  readonly identity: IdentityDeps
+  /** The whole tree of a site, beside a server that may be running on it. */
+  files(site: { readonly id: string; readonly name: string }): Files
+  readonly masterKeys: MasterKeyOffice
+  readonly dataDir: string
+}
 
 /** What the command line touches of the world. `columns`: the terminal's width. */
 export type CliIo = {
   readonly stdout: (text: string) => void
   readonly stderr: (text: string) => void
   readonly columns: number
+  /** A secret from standard input. */
+  stdin(): Promise<string>
   openBackstage(dataDir: string): Promise<Backstage>
   serve(argv: string[]): Promise<number>
 }
@@ -37,11 +54,16 @@ export type Typed = {
 
 export type CommandContext = Typed & {
   readonly identity: IdentityDeps
+  readonly masterKeys: MasterKeyOffice
   readonly dataDir: string
   readonly actor: Actor
   readonly out: Output
+  /** A secret from standard input. */
+  stdin(): Promise<string>
   /** The site of `--site`, else the first. */
   site(): Promise<SiteDetails>
+  /** The whole tree of that site. */
+  files(): Promise<Files>
 }
 
 /** One command. `arguments` are all required, in their order. */

@@ -11,11 +11,14 @@ export type Output = {
   }): void
   /** One thing, or what was done. */
   result(value: object, text: string, fields?: readonly (readonly [string, string])[]): void
+  /** Text of a form of its own, the same for both. */
+  raw(text: string): void
 }
 
 export function createOutput(io: { stdout: (text: string) => void; columns: number }, json: boolean): Output {
   const printJson = (value: unknown) => io.stdout(`${JSON.stringify(value, null, 2)}\n`)
   return {
+    raw: io.stdout,
     list({ values, columns, rows, empty }) {
       if (json) printJson(values)
       else if (rows.length === 0) io.stdout(`${empty}\n`)

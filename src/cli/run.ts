@@ -1,19 +1,44 @@
 import { resolve } from 'node:path'
 import { Fault } from '#faults'
-import { listSites } from '#identity/sites.ts'
 import { closest } from './closest.ts'
 import type { Backstage, CliIo, Command, CommandContext, Typed } from './command.ts'
+import { ALLOWED_COMMANDS } from './commands/allowed.ts'
+import { AUDIT_COMMANDS } from './commands/audit.ts'
 import { GRANT_COMMANDS } from './commands/grant.ts'
+import { GROUP_COMMANDS } from './commands/group.ts'
 import { KEY_COMMANDS } from './commands/key.ts'
+import { KEY_ISSUE_COMMANDS } from './commands/key-issue.ts'
+import { MASTER_KEY_COMMANDS } from './commands/master-key.ts'
+import { MOUNT_COMMANDS } from './commands/mount.ts'
+import { SESSION_COMMANDS } from './commands/session.ts'
 import { SITE_COMMANDS } from './commands/site.ts'
+import { SITE_SET_COMMANDS } from './commands/site-set.ts'
+import { TRASH_COMMANDS } from './commands/trash.ts'
 import { USER_COMMANDS } from './commands/user.ts'
+import { USER_MORE_COMMANDS } from './commands/user-more.ts'
 import { commandHelp, generalHelp, SERVE_HELP, topicHelp, usageLine } from './help.ts'
 import { createOutput } from './output.ts'
 import { checkComplete, commandFirst, parseCommandLine } from './parse.ts'
+import { findSite } from './sites.ts'
 
 export type { Backstage, CliIo } from './command.ts'
 
-const COMMANDS: readonly Command[] = [...SITE_COMMANDS, ...USER_COMMANDS, ...GRANT_COMMANDS, ...KEY_COMMANDS]
+const COMMANDS: readonly Command[] = [
+  ...SITE_COMMANDS,
+  ...SITE_SET_COMMANDS,
+  ...USER_COMMANDS,
+  ...USER_MORE_COMMANDS,
+  ...GROUP_COMMANDS,
+  ...GRANT_COMMANDS,
+  ...MOUNT_COMMANDS,
+  ...KEY_ISSUE_COMMANDS,
+  ...KEY_COMMANDS,
+  ...ALLOWED_COMMANDS,
+  ...MASTER_KEY_COMMANDS,
+  ...TRASH_COMMANDS,
+  ...SESSION_COMMANDS,
+  ...AUDIT_COMMANDS,
+]
 const BY_PATH: ReadonlyMap<string, Command> = new Map(COMMANDS.map((command) => [command.path, command]))
 const BY_TOPIC: ReadonlyMap<string, readonly Command[]> = Map.groupBy(COMMANDS, topicOf)
 
@@ -52,31 +77,20 @@ async function runCommand(io: CliIo, command: Command, argv: readonly string[]):
   }
 }
 
-function contextOf(io: CliIo, { identity, dataDir }: Backstage, typed: Typed): CommandContext {
+function contextOf(io: CliIo, backstage: Backstage, typed: Typed): CommandContext {
+  const { identity } = backstage
   const actor = { kind: 'command_line' } as const
   const out = createOutput(io, typed.flag('json'))
   return {
     ...typed,
     identity,
-    dataDir,
+    masterKeys: backstage.masterKeys,
+    dataDir: backstage.dataDir,
     actor,
     out,
-    async site() {
-      const sites = await listSites(identity, actor)
-      const wanted = typed.text('site')
-      const site = wanted === undefined ? sites[0] : sites.find(({ name }) => name === wanted)
-      if (site !== undefined) return site
-      if (wanted === undefined)
-        throw new Fault('not_found', "there is no site yet; 'latchkey site add' makes one")
-      const near = closest(
-        wanted,
-        sites.map(({ name }) => name),
-      )
-      throw new Fault(
-        'not_found',
-        `there is no site '${wanted}'${near === null ? '' : `; did you mean '${near}'?`}`,
-      )
-    },
+    stdin: io.stdin,
+    site: () => findSite(identity, actor, typed.text('site')),
+    files: async () => backstage.files(await findSite(identity, actor, typed.text('site'))),
   }
 }
 

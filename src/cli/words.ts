@@ -13,6 +13,10 @@ export function minute(at: number | null, none: string): string {
   return iso === null ? none : `${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC`
 }
 
+export function yesNo(value: boolean): string {
+  return value ? 'yes' : 'no'
+}
+
 /** A preset's name where one fits exactly, else the scopes. */
 export function scopeWords(scopes: Scopes): string {
   return nameOf(PRESETS, scopes) ?? scopeNames(scopes).join(',')

@@ -28,6 +28,8 @@ export type Session = Disposable & {
   readonly principal: Principal
   readonly door: DoorName
   readonly address: string
+  /** Client software as it names itself; empty when silent. */
+  readonly client: string
   /** Milliseconds since the epoch. */
   readonly startedAt: number
   /** Fires on revocation: end sockets and streams by it, dispose what is staged. */

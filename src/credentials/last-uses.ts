@@ -2,16 +2,17 @@ import type { Attempt } from './gate.ts'
 import type { Clock } from './ports.ts'
 
 export type LastUse = {
-  readonly valueId: string
+  readonly id: string
   readonly at: number
   readonly address: string
   readonly door: string
   readonly client: string
 }
 
-/** Last use of each value, exact to a minute, written in batches (REQUIREMENTS.md, K10). */
+/** Last use of each value and access key pair, exact to a minute, written in batches (REQUIREMENTS.md, K10). */
 export type LastUses = AsyncDisposable & {
-  note(valueId: string, attempt: Pick<Attempt, 'address' | 'door' | 'client'>): void
+  /** `id`: of the value, or the access key id. */
+  note(id: string, attempt: Pick<Attempt, 'address' | 'door' | 'client'>): void
   /** Writes what was noted. */
   flush(): Promise<void>
 }
@@ -41,8 +42,8 @@ export function createLastUses(
   timer.unref()
 
   return {
-    note(valueId, { address, door, client }) {
-      pending.set(valueId, { valueId, at: clock.now(), address, door, client })
+    note(id, { address, door, client }) {
+      pending.set(id, { id, at: clock.now(), address, door, client })
     },
     flush,
     async [Symbol.asyncDispose]() {

@@ -16,7 +16,15 @@ const PHC =
 /** Argon2id in PHC string form. */
 export async function hashPassword(password: string): Promise<string> {
   const salt = randomBytes(SALT_BYTES)
-  const tag = await derive('argon2id', parameters(password, salt, COST))
+  return phc(salt, await derive('argon2id', parameters(password, salt, COST)))
+}
+
+/** A PHC string of no password, which costs as much to verify as a real one. */
+export function decoyHash(): string {
+  return phc(randomBytes(SALT_BYTES), randomBytes(COST.tagLength))
+}
+
+function phc(salt: Buffer, tag: Buffer): string {
   const { memory, passes, parallelism } = COST
   return `$argon2id$v=19$m=${memory},t=${passes},p=${parallelism}$${base64(salt)}$${base64(tag)}`
 }

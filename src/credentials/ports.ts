@@ -1,3 +1,4 @@
+import type { Wish } from '#files/types.ts'
 import type { Conditions } from '#permissions/conditions.ts'
 import type { Grant } from '#permissions/grants.ts'
 import type { VirtualPath } from '#permissions/path.ts'
@@ -6,11 +7,29 @@ import type { Scopes } from '#permissions/scopes.ts'
 
 export type KeyType = 'site' | 'user' | 'guest'
 
+/** The name of every site's guest key; no other key may have it (REQUIREMENTS.md, K1). */
+export const GUEST_NAME = 'guest'
+
+/** What a site allows (REQUIREMENTS.md, K2, K5, K6, K7, D7). Lifetimes in milliseconds; null for never. */
+export type SiteSettings = {
+  readonly defaultKeyLifetime: number | null
+  readonly allowNeverExpire: boolean
+  readonly maxKeyLifetime: number | null
+  readonly newKeysStartDisabled: boolean
+  readonly usersMayCreateKeys: boolean
+  readonly allowChosenValues: boolean
+  /** Users may log in at the doors with their own name and password. */
+  readonly passwordLogin: boolean
+  /** How long rows of expired keys are kept. */
+  readonly expiredKeyRetention: number | null
+}
+
 export type SiteRecord = {
   readonly id: string
   readonly name: string
   readonly enabled: boolean
   readonly conditions: Conditions
+  readonly settings: SiteSettings
 }
 
 export type UserRecord = {
@@ -22,6 +41,8 @@ export type UserRecord = {
   /** Milliseconds since the epoch; null for never. So are all times here. */
   readonly expiresAt: number | null
   readonly conditions: Conditions
+  /** Where sessions start; absent: `/`. */
+  readonly homeFolder?: VirtualPath
 }
 
 export type KeyRecord = {
@@ -43,8 +64,12 @@ export type KeyRecord = {
 /** One value of a key; a key has several while a rotation overlaps. */
 export type KeyValueRecord = {
   readonly id: string
-  /** HMAC-SHA-256(pepper, value), 32 bytes. */
-  readonly digest: Buffer
+  /** HMAC-SHA-256(pepper, value), 32 bytes, of a generated value; null for a chosen one. */
+  readonly digest: Buffer | null
+  /** Argon2id of a chosen value, in PHC form; null for a generated one. */
+  readonly hash: string | null
+  /** `bucketOf` a chosen value; null for a generated one. */
+  readonly bucket?: number | null
   /** From this instant the value is refused; null for never. */
   readonly stopsAt: number | null
 }
@@ -68,22 +93,58 @@ export type Account = {
   readonly grants: readonly Grant[]
 }
 
+/** A user who logs in with an own name and password (REQUIREMENTS.md, D7). */
+export type Person = {
+  readonly site: SiteRecord
+  readonly user: UserRecord
+  /** Argon2id in PHC form; null when the user has no password. */
+  readonly passwordHash: string | null
+  readonly grants: readonly Grant[]
+}
+
 /** Reads credentials. Each call is one set-based look-up, the same work whether it finds or not. */
 export type CredentialStore = {
   accountByKeyId(keyId: string): Promise<Account | null>
   /** Keys of this name: in one site, or in all when `siteId` is null. */
   accountsByKeyName(name: string, siteId: string | null): Promise<readonly Account[]>
+  /** Keys with a chosen value whose `bucketOf` this is; few, but not only the right one. */
+  accountsByBucket(bucket: number): Promise<readonly Account[]>
   accountByAccessKeyId(accessKeyId: string): Promise<Account | null>
+  /** The guest key of a site (REQUIREMENTS.md, D8). */
+  guestAccount(siteId: string): Promise<Account | null>
+  /** Users of this name: in one site, or in all when `siteId` is null. */
+  peopleByName(name: string, siteId: string | null): Promise<readonly Person[]>
+  personById(userId: string): Promise<Person | null>
   siteIdByHost(host: string): Promise<string | null>
+  /** The one site of an installation that has no other; null where there are several. */
+  soleSiteId(): Promise<string | null>
+}
+
+/**
+ * Wrong guesses at one bucket (an address, a login), by all nodes together. `failures` 0: an address that
+ * proved a login. `at`: the last time.
+ */
+export type GuessCount = { readonly bucket: string; readonly failures: number; readonly at: number }
+
+/** Counts of wrong guesses, shared by all nodes (REQUIREMENTS.md, R2). */
+export type ThrottleStore = {
+  /** Adds to the counts that are kept; one whose last guess is from before `forgetBefore` starts anew. */
+  add(counts: readonly GuessCount[], forgetBefore: number): Promise<void>
+  /** Counts that changed at or after `at`, the latest of them, at most 100,000. */
+  since(at: number): Promise<readonly GuessCount[]>
+  /** Deletes counts from before `guesses`, and proofs from before `proofs`. */
+  forget(before: { readonly guesses: number; readonly proofs: number }): Promise<void>
 }
 
 /** A change to credentials, written in the same transaction as the change itself. */
 export type Change = {
   readonly sequence: number
-  readonly kind: 'key' | 'user' | 'site' | 'grants' | 'mounts'
+  readonly kind: 'key' | 'user' | 'site' | 'grants' | 'mounts' | 'session'
   readonly siteId: string
   readonly keyId: string | null
   readonly userId: string | null
+  /** Of a `session` that is to be ended. */
+  readonly sessionId?: string
 }
 
 /** Follows changes of this and every other process. */
@@ -98,3 +159,18 @@ export type ChangeFeed = AsyncDisposable & {
 
 /** Milliseconds since the epoch. Tests turn it by hand. */
 export type Clock = { now(): number }
+
+/** Every sealed text of the records. Replacing is compare-and-set: a text that changed meanwhile stays. */
+export type SealedStore = {
+  secrets(): Promise<readonly { readonly name: string; readonly sealed: Buffer }[]>
+  /** S3 pairs in the order of their access key ids, behind `after`; '' begins. */
+  pairs(after: string, limit: number): Promise<readonly (AccessKeyPairRecord & { readonly keyId: string })[]>
+  replaceSecret(name: string, old: Buffer, sealed: Buffer): Promise<void>
+  replacePair(accessKeyId: string, old: Buffer, sealed: Buffer): Promise<void>
+}
+
+/** What would be answered if somebody used the key so (REQUIREMENTS.md, D6); null when there is no such key. */
+export type Foresee = (
+  keyId: string,
+  wish: Wish,
+) => Promise<{ readonly allow: true } | { readonly allow: false; readonly reason: string } | null>

@@ -44,8 +44,14 @@ const LONGEST_TIMER_MS = 2_000_000_000
 /** Live sessions of this process. A change of credentials reaches each of them through its signal. */
 export function createSessionRegistry(clock: Clock): SessionRegistry {
   const sessions = new Map<string, Live>()
+  // Where a change moved the end nearer (a rotation's overlap, a shorter expiry): the session goes on till then.
+  const nearerEnds = new WeakMap<Live, number>()
   let timer: NodeJS.Timeout | undefined
   let timerAt = Number.POSITIVE_INFINITY
+
+  function endOf(live: Live): number {
+    return nearerEnds.get(live) ?? live.session.principal.expiresAt ?? Number.POSITIVE_INFINITY
+  }
 
   function cut(live: Live, reason: CutReason): void {
     sessions.delete(live.session.id)
@@ -66,8 +72,7 @@ export function createSessionRegistry(clock: Clock): SessionRegistry {
     const now = clock.now()
     let next = Number.POSITIVE_INFINITY
     for (const live of sessions.values()) {
-      const at = live.session.principal.expiresAt
-      if (at === null) continue
+      const at = endOf(live)
       if (now >= at) cut(live, 'expired')
       else next = Math.min(next, at)
     }
@@ -77,7 +82,11 @@ export function createSessionRegistry(clock: Clock): SessionRegistry {
   async function reviseLive(live: Live): Promise<void> {
     const renewed = await live.renew().catch(() => null)
     if (!sessions.has(live.session.id)) return
-    if (renewed === null || !givesTheSame(renewed, live.session.principal)) cut(live, 'revoked')
+    if (renewed === null || !givesTheSame(renewed, live.session.principal)) return cut(live, 'revoked')
+    const at = renewed.expiresAt
+    if (at === null || at >= endOf(live)) return
+    nearerEnds.set(live, at)
+    wake(at)
   }
 
   return {
@@ -119,7 +128,7 @@ function concerns(change: Change, principal: Principal): boolean {
   return principal.siteId === change.siteId
 }
 
-// A later expiry or another name takes nothing away: a running transfer goes on, until the old expiry.
+// Another name takes nothing away, nor does another expiry: a running transfer goes on, until the earlier one.
 function givesTheSame(renewed: Principal, held: Principal): boolean {
   const without = (principal: Principal) => ({
     ...principal,
@@ -128,6 +137,5 @@ function givesTheSame(renewed: Principal, held: Principal): boolean {
     key: principal.key?.id,
     expiresAt: null,
   })
-  const endsEarlier = (renewed.expiresAt ?? Infinity) < (held.expiresAt ?? Infinity)
-  return !endsEarlier && isDeepStrictEqual(without(renewed), without(held))
+  return isDeepStrictEqual(without(renewed), without(held))
 }

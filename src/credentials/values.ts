@@ -72,6 +72,18 @@ export function digestValue(pepper: Pepper, value: string): Buffer {
   return createHmac('sha256', pepper).update(value).digest()
 }
 
+/**
+ * 16 bits of an HMAC: what is stored beside a chosen value, so that a bearer of it is found without trying
+ * every key, and too little to check a guess with. Normalised as `passwords.ts` does before it hashes.
+ */
+export function bucketOf(pepper: Pepper, value: string): number {
+  return createHmac('sha256', pepper)
+    .update('bucket\0')
+    .update(value.normalize('NFC'))
+    .digest()
+    .readUInt16BE()
+}
+
 /** Compares two digests in constant time. */
 export function sameDigest(a: Buffer, b: Buffer): boolean {
   return a.length === b.length && timingSafeEqual(a, b)

@@ -7,7 +7,8 @@ import { type Action, type Decision, type DenyReason, decide } from '#permission
 import type { VirtualPath } from '#permissions/path.ts'
 import type { Principal } from '#permissions/principal.ts'
 import type { Mutex } from './mutex.ts'
-import type { LockStore, MetadataStore, UploadStore } from './ports.ts'
+import type { OwnUploads } from './own-uploads.ts'
+import type { LockStore, MetadataStore, TrashStore, UploadStore } from './ports.ts'
 import type { SiteTree } from './site.ts'
 import type { StagedSet } from './staged-set.ts'
 
@@ -16,8 +17,10 @@ export type Shared = {
   readonly locks: LockStore
   readonly metadata: MetadataStore
   readonly uploads: UploadStore
+  readonly trash: TrashStore
   readonly clock: Clock
   readonly audit: AuditLog
+  readonly auditReads: boolean
   readonly log: FilesLog
   /** Holds paths while a change takes effect. */
   readonly mutex: Mutex
@@ -40,6 +43,10 @@ export type Caller = {
   readonly shared: Shared
   /** Disposed at once when the session is revoked. */
   readonly staged: StagedSet
+  /** What the session uploaded, for principals that may replace nothing else. */
+  readonly own: OwnUploads
+  /** Where the audit says that it comes from, when that is no door. */
+  readonly recordedAs?: Pick<AuditEntry, 'door' | 'address'>
 }
 
 /** What a decision is about besides the path. */
@@ -104,8 +111,8 @@ export function permit(
 ): { readonly partial: boolean } {
   const decision = decided(caller, action, path, about)
   if (decision.allow) return decision
-  const change = CHANGES.get(action)
-  if (change !== undefined) record(caller, change, path, decision.reason)
+  const change = action === 'read' && caller.shared.auditReads ? 'file.read' : CHANGES.get(action)
+  if (change !== undefined) record(caller, change, path, { refused: decision.reason })
   if (looksAbsent(caller, action, path, about, decision.reason)) {
     throw new Fault('not_found', 'no such file or folder')
   }
@@ -141,20 +148,26 @@ const CHANGES: ReadonlyMap<Action, AuditAction> = new Map<Action, AuditAction>([
   ['folder_rename_from', 'file.rename'],
   ['folder_rename_to', 'file.rename'],
   ['delete', 'file.delete'],
-  ['purge', 'file.delete'],
+  ['purge', 'file.purge'],
   ['folder_delete', 'file.delete'],
-  ['folder_purge', 'file.delete'],
+  ['folder_purge', 'file.purge'],
 ])
 
 /** Takes a change, done or refused, to the audit. */
-export function record(caller: Caller, action: AuditAction, subject: string, refused?: DenyReason): void {
-  const { principal, door, address, shared } = caller
+export function record(
+  caller: Caller,
+  action: AuditAction,
+  subject: string,
+  { refused, target = null }: { readonly refused?: DenyReason; readonly target?: VirtualPath | null } = {},
+): void {
+  const { principal, door, address, shared, recordedAs } = caller
   const entry: AuditEntry = {
     at: shared.clock.now(),
     action,
     outcome: refused === undefined ? 'ok' : 'refused',
     reason: refused ?? '',
     siteId: principal.siteId,
+    siteName: principal.siteName,
     userId: principal.user?.id ?? null,
     userName: principal.user?.name ?? null,
     keyId: principal.key?.id ?? null,
@@ -162,6 +175,8 @@ export function record(caller: Caller, action: AuditAction, subject: string, ref
     door,
     address,
     subject,
+    target,
+    ...recordedAs,
   }
   shared.audit.record(entry)
 }

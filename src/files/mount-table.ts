@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util'
 import type { FilesLog } from './caller.ts'
 import type { Mount } from './mount.ts'
 import { createListingCache } from './mounts/local/listing.ts'
@@ -11,31 +10,32 @@ export type MountTable = AsyncDisposable & {
   site(siteId: string): Promise<SiteTree>
   /** The site's mounts are read again at the next use. */
   forget(siteId: string): void
-  sweep(uploads: () => Promise<ReadonlySet<string>>): Promise<void>
+  /** Works on each mount that can be changed; one that fails does not keep it from the others. */
+  each(work: (mounted: Mounted) => Promise<void>): Promise<void>
 }
+
+export type Mounted = { readonly record: MountRecord; readonly mount: Mount }
 
 export function createMountTable(store: MountStore, log: FilesLog): MountTable {
   const listings = createListingCache()
   const sites = new Map<string, Promise<SiteTree>>()
-  const open = new Map<string, { record: MountRecord; mount: Mount }>()
+  const open = new Map<string, Mounted>()
   // Running transfers may still use a mount whose settings changed: it is closed at the end.
   const retired: Mount[] = []
 
-  function mountOf(record: MountRecord): { record: MountRecord; mount: Mount } {
+  function mountOf(record: MountRecord): Mounted {
     const known = open.get(record.id)
-    if (known && isDeepStrictEqual(known.record.settings, record.settings)) {
-      return { record, mount: known.mount }
-    }
+    if (known && isSameStorage(known.record, record)) return { record, mount: known.mount }
     if (known) retired.push(known.mount)
     const mounted = { record, mount: openMount(record) }
     open.set(record.id, mounted)
     return mounted
   }
 
-  function openMount({ id, settings }: MountRecord): Mount {
+  function openMount({ id, settings: { root, durable } }: MountRecord): Mount {
     const onError = (error: unknown) =>
       log.error({ err: error, mount: id }, 'removed files could not be deleted')
-    return createLocalMount({ id, ...settings, listings, onError })
+    return createLocalMount({ id, root, durable, listings, onError })
   }
 
   async function read(siteId: string): Promise<SiteTree> {
@@ -55,13 +55,13 @@ export function createMountTable(store: MountStore, log: FilesLog): MountTable {
       return reading
     },
     forget: (siteId) => void sites.delete(siteId),
-    async sweep(uploads) {
+    async each(work) {
       for (const record of await store.all()) {
         if (record.readOnly) continue
         try {
-          await mountOf(record).mount.sweep(uploads)
+          await work(mountOf(record))
         } catch (error) {
-          log.warn({ err: error, mount: record.id }, 'a storage could not be swept')
+          log.warn({ err: error, mount: record.id }, 'a storage could not be cleaned')
         }
       }
     },
@@ -71,4 +71,8 @@ export function createMountTable(store: MountStore, log: FilesLog): MountTable {
       }
     },
   }
+}
+
+function isSameStorage(a: MountRecord, b: MountRecord): boolean {
+  return a.settings.root === b.settings.root && a.settings.durable === b.settings.durable
 }

@@ -1,4 +1,4 @@
-import type { VirtualPath } from '#permissions/path.ts'
+import { parsePath, type VirtualPath } from '#permissions/path.ts'
 import type { Fingerprint } from './metadata.ts'
 import type { Entry, ListOptions, OpenFile, Page, Space } from './types.ts'
 
@@ -44,6 +44,26 @@ export type StagedFolder = AsyncDisposable & {
 /** `shows`: false leaves a name out before anything is read of it. */
 export type MountListOptions = ListOptions & { readonly shows?: (name: string) => boolean }
 
+/**
+ * What was deleted and is kept for a while: a file or a whole folder under a name of its own. Who deleted what is
+ * in the records.
+ */
+export type MountTrash = {
+  /** Takes what is at `path` away in one step. Faults: not_found. */
+  put(path: VirtualPath, name: string): Promise<void>
+  has(name: string): Promise<boolean>
+  /** With `replace`, what is at `to` goes. Faults: not_found, no_parent, exists. */
+  restore(name: string, to: VirtualPath, replace: boolean): Promise<void>
+  /** Takes it away for good in one step; its space is freed afterwards. Fine when it is gone already. */
+  drop(name: string): Promise<void>
+  names(): Promise<readonly string[]>
+}
+
+/** Where object metadata of what is in the trash is kept. */
+export function trashPath(name: string): VirtualPath {
+  return parsePath(`/${RESERVED}/trash/${name}`)
+}
+
 export type StageOptions = {
   /** Starts with the content of this file, sharing its blocks where the mount can. */
   readonly from?: OpenFile
@@ -76,6 +96,7 @@ export type Mount = AsyncDisposable & {
   /** Faults: not_found. `before` is what the file was until now. */
   setModified(path: VirtualPath, modified: number): Promise<{ before: Fingerprint; entry: Entry }>
   space(): Promise<Space>
+  readonly trash: MountTrash
   openPart(uploadId: string, name: string): Promise<OpenFile>
   /** Names of the parts of an upload. */
   parts(uploadId: string): Promise<readonly string[]>

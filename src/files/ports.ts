@@ -10,9 +10,17 @@ export type MountRecord = {
   /** Where it appears; `/` for the whole tree. */
   readonly path: VirtualPath
   readonly type: 'local'
-  /** For `local`: `{ root: absolute folder, durable: boolean }`. */
-  readonly settings: { readonly root: string; readonly durable: boolean }
+  /** For `local`: `{ root: absolute folder, durable: boolean }`, and the days for which deleted files are kept. */
+  readonly settings: { readonly root: string; readonly durable: boolean; readonly trashDays?: number }
   readonly readOnly: boolean
+}
+
+/** What a mount keeps deleted files for when its settings do not say. */
+export const FACTORY_TRASH_DAYS = 7
+
+/** Days for which the mount keeps deleted files; 0: it keeps none. */
+export function trashDaysOf({ settings }: Pick<MountRecord, 'settings'>): number {
+  return settings.trashDays ?? FACTORY_TRASH_DAYS
 }
 
 export type MountStore = {
@@ -65,4 +73,34 @@ export type UploadStore = {
   remove(siteId: string, id: string): Promise<void>
   /** Ids of all uploads: what else lies in a mount's multipart folder is rubbish. */
   ids(): Promise<readonly string[]>
+}
+
+/** What was deleted and is kept for a while. */
+export type TrashRecord = {
+  /** `<milliseconds, 13 digits>-<16 hex digits>`: sorts by time. Also its name in the mount's trash. */
+  readonly id: string
+  /** Where it was. */
+  readonly place: Place
+  readonly kind: 'file' | 'folder'
+  /** Bytes; 0 for folders. */
+  readonly size: number
+  /** Milliseconds since the epoch. */
+  readonly deletedAt: number
+  readonly user: { readonly id: string; readonly name: string } | null
+  readonly key: { readonly id: string; readonly name: string } | null
+}
+
+export type TrashStore = {
+  /** Durable when it resolves: written before the file is moved. */
+  insert(record: TrashRecord): Promise<void>
+  /** Of one of these mounts. */
+  get(mountIds: readonly string[], id: string): Promise<TrashRecord | null>
+  /** What was at one of the places or below it, the newest first; only ids that sort before `before`. */
+  list(
+    places: readonly Place[],
+    page: { readonly before?: string; readonly limit: number },
+  ): Promise<readonly TrashRecord[]>
+  /** The oldest of a mount that were deleted before this time. */
+  older(mountId: string, deletedBefore: number, limit: number): Promise<readonly TrashRecord[]>
+  remove(ids: readonly string[]): Promise<void>
 }

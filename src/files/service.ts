@@ -4,28 +4,36 @@ import type { Clock } from '#credentials/ports.ts'
 import type { DoorName } from '#permissions/conditions.ts'
 import type { Principal } from '#permissions/principal.ts'
 import type { Caller, FilesLog, Shared } from './caller.ts'
+import { type Cleaning, cleanMount } from './clean-trash.ts'
+import { foresee } from './foresee.ts'
 import { createMountTable } from './mount-table.ts'
 import { createMutex } from './mutex.ts'
 import { copy } from './operations/copy.ts'
-import { mkdir, remove } from './operations/folders.ts'
+import { mkdir, purge, remove } from './operations/folders.ts'
 import { list, listAll } from './operations/list.ts'
 import { locksFor } from './operations/locks.ts'
 import { uploadsFor } from './operations/multipart.ts'
 import { metadata, open, space, stat } from './operations/read.ts'
 import { rename } from './operations/rename.ts'
 import { setModified } from './operations/times.ts'
+import { trashFor } from './operations/trash.ts'
 import { create, edit } from './operations/upload.ts'
-import type { LockStore, MetadataStore, MountStore, UploadStore } from './ports.ts'
+import { operatorPrincipal } from './operator.ts'
+import { createOwnUploads } from './own-uploads.ts'
+import type { LockStore, MetadataStore, MountStore, TrashStore, UploadStore } from './ports.ts'
 import { createStagedSet } from './staged-set.ts'
-import type { Files } from './types.ts'
+import type { Files, Foreseen, Wish } from './types.ts'
 
 export type FilesDeps = {
   readonly mounts: MountStore
   readonly locks: LockStore
   readonly metadata: MetadataStore
   readonly uploads: UploadStore
+  readonly trash: TrashStore
   readonly clock: Clock
   readonly audit: AuditLog
+  /** Records each file that is opened for reading too; default false. */
+  readonly auditReads?: boolean
   readonly log: FilesLog
 }
 
@@ -40,24 +48,57 @@ export type Connection = {
 export type FileService = AsyncDisposable & {
   /** The site's tree restricted to the principal: each call decides, checks `signal` and keeps `activity`. */
   openFor(principal: Principal, connection: Connection): Files
+  /** The whole tree of a site for the machine's own administrator; the audit says `command_line`. */
+  openForOperator(site: { readonly id: string; readonly name: string }, signal: AbortSignal): Files
+  /** Would `openFor` let the principal do this? Nothing is done, and nothing goes to the audit. */
+  foresee(principal: Principal, wish: Wish): Promise<Foreseen>
   /** Mounts of a site changed: reads them again. */
   forgetMounts(siteId: string): void
   /** Removes what a crash left in staging, and the parts of uploads that are in no store. For the start. */
   sweep(): Promise<void>
+  /** Drops what mounts have kept in their trash for longer than they should: a bounded number of entries. */
+  cleanTrash(): Promise<Cleaning>
 }
 
 export function createFileService(deps: FilesDeps): FileService {
-  const { locks, metadata, uploads, clock, audit, log } = deps
+  const { locks, metadata, uploads, trash, clock, audit, auditReads = false, log } = deps
   const table = createMountTable(deps.mounts, log)
   const mutex = createMutex()
-  const shared: Shared = { locks, metadata, uploads, clock, audit, log, mutex, site: table.site }
+  const own = createOwnUploads(clock)
+  const { site } = table
+  const shared: Shared = { locks, metadata, uploads, trash, clock, audit, auditReads, log, mutex, site }
+  const open = (principal: Principal, connection: Connection, more: Pick<Caller, 'recordedAs'> = {}) =>
+    filesFor({
+      principal,
+      ...connection,
+      ...more,
+      shared,
+      staged: createStagedSet(connection.signal),
+      own: own.of(principal, connection),
+    })
   return {
-    openFor: (principal, connection) =>
-      filesFor({ principal, ...connection, shared, staged: createStagedSet(connection.signal) }),
+    openFor: (principal, connection) => open(principal, connection),
+    openForOperator(site, signal) {
+      const activity: Activity = { bytesIn: 0, bytesOut: 0, current: null }
+      const connection: Connection = { door: 'rest', address: '', signal, activity }
+      const recordedAs = { door: 'command_line', address: null } as const
+      return open(operatorPrincipal(site), connection, { recordedAs })
+    },
+    foresee: (principal, wish) => foresee(table.site, principal, wish),
     forgetMounts: table.forget,
     async sweep() {
       await locks.removeExpired(clock.now())
-      await table.sweep(async () => new Set(await uploads.ids()))
+      await table.each(({ mount }) => mount.sweep(async () => new Set(await uploads.ids())))
+    },
+    async cleanTrash() {
+      let removed = 0
+      let more = false
+      await table.each(async (mounted) => {
+        const cleaning = await cleanMount(shared, mounted)
+        removed += cleaning.removed
+        more ||= cleaning.more
+      })
+      return { removed, more }
     },
     [Symbol.asyncDispose]: () => table[Symbol.asyncDispose](),
   }
@@ -73,11 +114,13 @@ function filesFor(caller: Caller): Files {
     edit: (path, options) => edit(caller, path, options),
     mkdir: (path, options) => mkdir(caller, path, options),
     remove: (path, options) => remove(caller, path, options),
+    purge: (path, options) => purge(caller, path, options),
     rename: (from, to, options) => rename(caller, from, to, options),
     copy: (from, to, options) => copy(caller, from, to, options),
     setModified: (path, modified, options) => setModified(caller, path, modified, options),
     space: (path) => space(caller, path),
     metadata: (entries) => metadata(caller, entries),
+    trash: trashFor(caller),
     locks: locksFor(caller),
     uploads: uploadsFor(caller),
   }

@@ -23,8 +23,8 @@ export type SiteTree = {
   holdsMount(path: VirtualPath): boolean
   /** Names directly in `folder` at which something is mounted, or that lead there. */
   mountNames(folder: VirtualPath): readonly string[]
-  /** Mounts whose place is below `path`. */
-  readonly mounts: readonly Mount[]
+  /** Every mount, at its own root. */
+  readonly roots: readonly Route[]
 }
 
 type Mounted = { readonly record: MountRecord; readonly mount: Mount }
@@ -33,7 +33,7 @@ export function createSiteTree(mounted: readonly Mounted[]): SiteTree {
   const deepestFirst = mounted.toSorted((a, b) => b.record.path.length - a.record.path.length)
   const points = mounted.map(({ record }) => record.path).filter((path) => path !== ROOT)
   return {
-    mounts: mounted.map(({ mount }) => mount),
+    roots: mounted.map((one) => ({ ...one, inside: ROOT })),
     route(path) {
       const found = deepestFirst.find(({ record }) => isWithin(record.path, path))
       if (found === undefined) return null

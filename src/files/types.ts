@@ -1,3 +1,5 @@
+import type { Circumstances } from '#permissions/conditions.ts'
+import type { Action, DenyReason } from '#permissions/decide.ts'
 import type { VirtualPath } from '#permissions/path.ts'
 import type { Locks } from './locks.ts'
 import type { Metadata } from './metadata.ts'
@@ -93,6 +95,62 @@ export type CopyOptions = RenameOptions & {
 /** Room in bytes, for quota properties and statvfs. */
 export type Space = { readonly total: number; readonly available: number; readonly used: number }
 
+/** A use that somebody asks about, where and when it would be (REQUIREMENTS.md, D6). */
+export type Wish = Circumstances & { readonly action: Action; readonly path: VirtualPath }
+
+/** `read_only`: the storage cannot be changed. `not_own`: an upload-only key meets a file that is there. */
+export type Foreseen =
+  | { readonly allow: true }
+  | { readonly allow: false; readonly reason: DenyReason | 'read_only' | 'not_own' }
+
+/** Something that was deleted and can be restored. */
+export type TrashEntry = {
+  readonly id: string
+  /** Where it was. */
+  readonly path: VirtualPath
+  readonly name: string
+  readonly kind: 'file' | 'folder'
+  /** Bytes; 0 for folders. */
+  readonly size: number
+  /** Milliseconds since the epoch. */
+  readonly deletedAt: number
+  /** Who deleted it, with the names of that time. */
+  readonly user: { readonly id: string; readonly name: string } | null
+  readonly key: { readonly id: string; readonly name: string } | null
+}
+
+export type TrashListOptions = {
+  /** Only what was this or lay below it; default all. */
+  readonly folder?: VirtualPath
+  /** `next` of the page before. */
+  readonly after?: string
+  /** Most entries in the page; default 100, at most 1,000. */
+  readonly limit?: number
+}
+
+/** `next` is null at the end; a page may hold fewer entries than asked for, even none, before that. */
+export type TrashPage = { readonly entries: readonly TrashEntry[]; readonly next: string | null }
+
+export type RestoreOptions = {
+  /** Default: where it was. */
+  readonly to?: VirtualPath
+  /** What is there now goes; otherwise Fault `exists`. */
+  readonly overwrite?: boolean
+  readonly tokens?: readonly string[]
+}
+
+/** What was deleted, as far as the caller may list the place where it was. Unknown ids are `not_found`. */
+export type Trash = {
+  /** The newest first. */
+  list(options?: TrashListOptions): Promise<TrashPage>
+  /** Puts it back, its folders made where they are missing. Faults: exists, forbidden, locked. */
+  restore(id: string, options?: RestoreOptions): Promise<Entry>
+  /** Deletes it for good. Faults: forbidden. */
+  purge(id: string): Promise<void>
+  /** Deletes for good what lay in `folder` and may be purged; resolves to how many entries. */
+  purgeAll(folder: VirtualPath): Promise<number>
+}
+
 /**
  * A site's tree restricted to one principal. Each call is decided by `decide()` for its path and time; a
  * refused path that the caller may not list looks as if it were not there (`not_found`). After revocation
@@ -113,8 +171,13 @@ export type Files = {
   edit(path: VirtualPath, options?: ChangeOptions): Promise<StagedUpload>
   /** Faults: exists, no_parent. */
   mkdir(path: VirtualPath, options?: ChangeOptions): Promise<Entry>
-  /** Removes a file or an empty folder; with `tree` a folder and all below. Faults: not_empty, locked. */
+  /**
+   * Removes a file or an empty folder; with `tree` a folder and all below. Where the mount keeps a trash it goes
+   * there, an empty folder without `tree` aside; otherwise it is purged. Faults: not_empty, locked.
+   */
   remove(path: VirtualPath, options?: ChangeOptions & { readonly tree?: boolean }): Promise<void>
+  /** As remove, but for good, past the trash. */
+  purge(path: VirtualPath, options?: ChangeOptions & { readonly tree?: boolean }): Promise<void>
   /** One atomic rename. `forbidden` onto itself, into its own tree or onto its own ancestor. */
   rename(from: VirtualPath, to: VirtualPath, options: RenameOptions): Promise<'created' | 'replaced'>
   /** Copies a file or tree on the server. Faults as rename. */
@@ -124,6 +187,7 @@ export type Files = {
   space(path: VirtualPath): Promise<Space>
   /** Object metadata of these entries, in their order; null where none matches the entry's version. */
   metadata(entries: readonly Entry[]): Promise<readonly (Metadata | null)[]>
+  readonly trash: Trash
   readonly locks: Locks
   readonly uploads: MultipartUploads
 }

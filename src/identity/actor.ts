@@ -22,12 +22,38 @@ export type Reach =
   | { readonly kind: 'site' }
   | { readonly kind: 'own'; readonly userId: string; readonly userName: string }
 
-/** The site, for an actor who belongs to it. Another's site looks as if it were not there. */
+/**
+ * The site, for an actor who belongs to it, or to a site above it (REQUIREMENTS.md, U4). Any other site looks
+ * as if it were not there. Fault: not_found.
+ */
 export async function siteFor(deps: IdentityDeps, actor: Actor, siteId: string): Promise<SiteDetails> {
-  const foreign = actor.kind === 'principal' && actor.principal.siteId !== siteId
-  const site = foreign ? null : await deps.store.siteById(siteId)
+  const site = (await reaches(deps, actor, siteId)) ? await deps.store.siteById(siteId) : null
   if (site === null) throw new Fault('not_found', 'no such site')
   return site
+}
+
+async function reaches(deps: IdentityDeps, actor: Actor, siteId: string): Promise<boolean> {
+  if (!comesFromAbove(actor, siteId)) return true
+  if (actor.kind === 'command_line') return true
+  const { principal } = actor
+  return seesBelow(principal) && (await deps.store.ancestorsOf(siteId)).includes(principal.siteId)
+}
+
+/** True for administrators who come as themselves: no key crosses the border of its site. */
+export function seesBelow({ kind, key, role }: Principal): boolean {
+  return kind === 'person' && key === null && role === 'administrator'
+}
+
+/** True for the command line, and for everybody whose own site is another one. */
+export function comesFromAbove(actor: Actor, siteId: string): boolean {
+  return actor.kind === 'command_line' || actor.principal.siteId !== siteId
+}
+
+/** The site, for those who stand above it: what its own administrators may not change. Faults: not_found, forbidden. */
+export async function overseenSite(deps: IdentityDeps, actor: Actor, siteId: string): Promise<SiteDetails> {
+  const site = await administeredSite(deps, actor, siteId)
+  if (comesFromAbove(actor, site.id)) return site
+  throw new Fault('forbidden', 'this is for the command line and for administrators of a parent site')
 }
 
 /** The site, for an actor who may administer it (REQUIREMENTS.md, K1). Faults: not_found, forbidden. */

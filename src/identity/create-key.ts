@@ -1,11 +1,18 @@
-import type { AccessKeyPairRecord, KeyRecord } from '#credentials/ports.ts'
-import { pairContext } from '#credentials/sealing.ts'
-import { digestValue, maskValue, newAccessKeyPair, newKeyId, newKeyValue } from '#credentials/values.ts'
+import type { KeyRecord } from '#credentials/ports.ts'
+import { newKeyId } from '#credentials/values.ts'
 import { Fault } from '#faults'
 import { type Actor, auditEntry, keyReach, type Reach, siteFor } from './actor.ts'
-import { commit, type IdentityDeps, newId } from './deps.ts'
-import { type LimitsInput, readExpiry, readLimits } from './key-rules.ts'
-import { checkDescription, checkKeyName } from './names.ts'
+import { commit, type IdentityDeps } from './deps.ts'
+import { checkNameFor, type LimitsInput, readExpiry, readLimits } from './key-rules.ts'
+import {
+  type AccessKeyPair,
+  checkChosenValue,
+  makePair,
+  makeValue,
+  UNUSED,
+  unusedValue,
+} from './key-values.ts'
+import { checkDescription } from './names.ts'
 import type { KeyDetails, SiteDetails, UserDetails } from './ports.ts'
 import { findUser, type UserRef } from './users.ts'
 
@@ -19,13 +26,15 @@ export type NewKeyInput = LimitsInput & {
   readonly expiresAt?: number | null | undefined
   /** Also makes an S3 access key pair; user keys only (REQUIREMENTS.md, K12). */
   readonly pair?: boolean | undefined
+  /** A chosen value, where the site allows that; otherwise one is generated (REQUIREMENTS.md, K5). */
+  readonly value?: string | undefined
 }
 
 /** A new key with its secrets, which nobody can read again (REQUIREMENTS.md, K4). */
 export type IssuedKey = {
   readonly key: KeyDetails
   readonly value: string
-  readonly pair: { readonly accessKeyId: string; readonly secretAccessKey: string } | null
+  readonly pair: AccessKeyPair | null
 }
 
 /** Issues a key. Faults: forbidden, not_found, invalid, exists. */
@@ -37,12 +46,13 @@ export async function createKey(
 ): Promise<IssuedKey> {
   const site = await siteFor(deps, actor, siteId)
   const reach = keyReach(deps, actor, site)
-  checkKeyName(input.name)
+  checkNameFor(input.type, input.name)
   checkDescription(input.description ?? '')
   checkType(reach, input)
-  const limits = readLimits(input.type, input)
+  if (input.value !== undefined) checkChosenValue(site.settings, input.value)
+  const limits = readLimits(input.type, input, await deps.store.mounts(site.id))
   const now = deps.clock.now()
-  const expiresAt = readExpiry(site.settings, input.expiresAt, now)
+  const expiresAt = readExpiry(site.settings, input.expiresAt, { now, madeAt: now })
   const user = input.type === 'site' ? null : await keyUser(deps, actor, reach, site, input.user)
   await refuseTakenName(deps, site.id, input.name)
   const key: KeyRecord = {
@@ -53,13 +63,11 @@ export async function createKey(
     name: input.name,
     description: input.description ?? '',
     ...limits,
-    storages: null,
-    conditions: {},
     enabled: !site.settings.newKeysStartDisabled,
     expiresAt,
     createdAt: now,
   }
-  return issue(deps, actor, { site, user, key, pair: input.pair === true })
+  return issue(deps, actor, { site, user, key, chosen: input.value, pair: input.pair === true })
 }
 
 function checkType(reach: Reach, { type, user, pair }: NewKeyInput): void {
@@ -81,10 +89,14 @@ async function keyUser(
   const ref = asked ?? self
   if (ref === undefined) throw new Fault('invalid', 'a user key needs a user')
   if (reach.kind === 'own') {
-    const isOwn = 'id' in ref ? ref.id === reach.userId : ref.name === reach.userName
-    if (!isOwn) throw new Fault('forbidden', 'only administrators make keys for others')
+    if (!isOwn(reach, ref)) throw new Fault('forbidden', 'only administrators make keys for others')
   }
   return findUser(deps, site.id, ref)
+}
+
+/** True when the user is the one whose keys the actor may touch. */
+export function isOwn(reach: Extract<Reach, { kind: 'own' }>, ref: UserRef): boolean {
+  return 'id' in ref ? ref.id === reach.userId : ref.name === reach.userName
 }
 
 /** A login may hold a key's name or id, so neither may shadow another key's. Fault: exists. */
@@ -102,7 +114,8 @@ export async function refuseTakenName(
   if (numbered !== null && numbered.id !== ownId) throw new Fault('exists', `'${name}' is another key’s id`)
 }
 
-async function freeKeyId(deps: IdentityDeps, siteId: string, name: string): Promise<string> {
+/** An id that is no key’s name. */
+export async function freeKeyId(deps: IdentityDeps, siteId: string, name: string): Promise<string> {
   const id = newKeyId()
   const isTaken = id === name || (await deps.store.keyByName(siteId, id)) !== null
   return isTaken ? freeKeyId(deps, siteId, name) : id
@@ -111,34 +124,28 @@ async function freeKeyId(deps: IdentityDeps, siteId: string, name: string): Prom
 async function issue(
   deps: IdentityDeps,
   actor: Actor,
-  made: { site: SiteDetails; user: UserDetails | null; key: KeyRecord; pair: boolean },
+  made: {
+    site: SiteDetails
+    user: UserDetails | null
+    key: KeyRecord
+    chosen: string | undefined
+    pair: boolean
+  },
 ): Promise<IssuedKey> {
   const { site, user, key } = made
-  const value = newKeyValue(key.id)
-  const masked = maskValue(value)
-  const record = { id: newId(), digest: digestValue(deps.pepper, value), stopsAt: null, masked }
-  const pair = made.pair ? newAccessKeyPair() : null
-  const sealed = pair === null ? null : sealPair(deps, key.id, pair)
+  const value = await makeValue(deps, key.id, made.chosen)
+  const pair = made.pair ? makePair(deps, key.id, 1) : null
   const subject = `key ${key.id} ${key.name} (${key.type})`
   const audit = auditEntry(deps, actor, { action: 'key.create', siteId: site.id, subject })
-  await commit(deps, deps.store.addKey({ key, value: record, pair: sealed }, audit))
-  const shown = { id: record.id, masked, createdAt: key.createdAt, stopsAt: null, lastUsedAt: null }
+  await commit(deps, deps.store.addKey({ key, value: value.kept, pair: pair?.kept ?? null }, audit))
   const details: KeyDetails = {
     ...key,
     userName: user?.name ?? null,
     siteName: site.name,
-    accessKeyId: pair?.accessKeyId ?? null,
-    values: [shown],
+    accessKeyId: pair?.shown.accessKeyId ?? null,
+    pairVersion: pair?.kept.version ?? null,
+    pairUse: pair && UNUSED,
+    values: [unusedValue(value.kept)],
   }
-  return { key: details, value, pair }
-}
-
-function sealPair(
-  deps: IdentityDeps,
-  keyId: string,
-  pair: { accessKeyId: string; secretAccessKey: string },
-): AccessKeyPairRecord {
-  const version = 1
-  const sealed = deps.sealer.seal(pair.secretAccessKey, pairContext(keyId, version))
-  return { accessKeyId: pair.accessKeyId, version, sealed }
+  return { key: details, value: value.shown, pair: pair?.shown ?? null }
 }

@@ -1,4 +1,5 @@
-import type { Clock } from '#credentials/ports.ts'
+import type { AuditReader, LiveSessionReader } from '#audit/ports.ts'
+import type { Clock, Foresee } from '#credentials/ports.ts'
 import type { Sealer } from '#credentials/sealing.ts'
 import { type Pepper, randomText } from '#credentials/values.ts'
 import type { IdentityStore } from './ports.ts'
@@ -9,6 +10,12 @@ export type IdentityDeps = {
   readonly pepper: Pepper
   readonly sealer: Pick<Sealer, 'seal'>
   readonly clock: Clock
+  readonly audit: AuditReader
+  readonly liveSessions: LiveSessionReader
+  /** What login and files would answer to a use of a key; without, nobody can ask. */
+  readonly foresee?: Foresee
+  /** Makes an empty folder for a mount that is added over the API; without, the command line adds them. */
+  readonly newFolder?: (siteId: string) => Promise<string>
   /** Reads the change feed at once, so that this process acts on its own change without waiting (R1). */
   readonly changed?: () => Promise<void>
 }

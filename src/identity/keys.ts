@@ -1,12 +1,13 @@
 import type { AuditAction } from '#audit/ports.ts'
+import type { KeyType } from '#credentials/ports.ts'
 import { Fault } from '#faults'
-import { parsePath } from '#permissions/path.ts'
 import { type Actor, auditEntry, keyReach, type Reach, siteFor } from './actor.ts'
-import { refuseTakenName } from './create-key.ts'
+import { isOwn, refuseTakenName } from './create-key.ts'
 import { commit, type IdentityDeps } from './deps.ts'
-import { type LimitsInput, readExpiry, readScopes, refuseLimits } from './key-rules.ts'
-import { checkDescription, checkKeyName } from './names.ts'
-import type { KeyDetails, KeyPatch, SiteDetails } from './ports.ts'
+import { checkNameFor, type LimitsInput, readExpiry, readNamedLimits } from './key-rules.ts'
+import { checkDescription } from './names.ts'
+import type { KeyDetails, KeyPatch, KeyPlace, KeyState, SiteDetails } from './ports.ts'
+import { findUser, type UserRef } from './users.ts'
 
 export type KeyChanges = LimitsInput & {
   readonly name?: string | undefined
@@ -16,24 +17,50 @@ export type KeyChanges = LimitsInput & {
   readonly expiresAt?: number | null | undefined
 }
 
-/** The keys that the actor may touch, oldest first. Fault: forbidden. */
+/** Which keys are listed: all that is named must fit. */
+export type KeyListing = {
+  readonly user?: UserRef | undefined
+  readonly type?: KeyType | undefined
+  readonly state?: KeyState | undefined
+  /** Only those after this one. */
+  readonly after?: KeyPlace | undefined
+  /** 1000 unless said otherwise. */
+  readonly limit?: number | undefined
+}
+
+const MOST_AT_ONCE = 1_000
+
+/** The keys that the actor may touch, oldest first, one page of them. Faults: forbidden, not_found. */
 export async function listKeys(
   deps: IdentityDeps,
   actor: Actor,
   siteId: string,
+  listing: KeyListing = {},
 ): Promise<readonly KeyDetails[]> {
   const site = await siteFor(deps, actor, siteId)
   const reach = keyReach(deps, actor, site)
-  const filter = reach.kind === 'own' ? { userId: reach.userId } : undefined
-  return (await deps.store.keys(site.id, filter)).toSorted(byAge)
+  const { type, state, after, limit = MOST_AT_ONCE } = listing
+  const userId = await listedUser(deps, reach, site.id, listing.user)
+  return deps.store.keys(site.id, {
+    userId,
+    type: reach.kind === 'own' ? 'user' : type,
+    state: state && { is: state, now: deps.clock.now() },
+    after,
+    limit,
+  })
 }
 
-/** Oldest first; the order of lists and pages. */
-export function byAge(
-  a: Pick<KeyDetails, 'createdAt' | 'id'>,
-  b: Pick<KeyDetails, 'createdAt' | 'id'>,
-): number {
-  return a.createdAt - b.createdAt || (a.id < b.id ? -1 : Number(a.id > b.id))
+async function listedUser(
+  deps: IdentityDeps,
+  reach: Reach,
+  siteId: string,
+  asked: UserRef | undefined,
+): Promise<string | undefined> {
+  if (reach.kind === 'own') {
+    if (asked === undefined || isOwn(reach, asked)) return reach.userId
+    throw new Fault('forbidden', 'only administrators see the keys of others')
+  }
+  return asked === undefined ? undefined : (await findUser(deps, siteId, asked)).id
 }
 
 /** One key by its id. Somebody else's looks as if it were not there. Faults: forbidden, not_found. */
@@ -53,7 +80,7 @@ export async function findKey(
   siteId: string,
   text: string,
 ): Promise<KeyDetails> {
-  const asked = text.replace(/^@api-/, '')
+  const asked = text.replace(/^@?api-/, '')
   const named = await deps.store.keyByName(siteId, asked)
   return getKey(deps, actor, siteId, named?.id ?? asked)
 }
@@ -67,7 +94,7 @@ export async function updateKey(
   changes: KeyChanges,
 ): Promise<KeyDetails> {
   const { site, key } = await reachKey(deps, actor, siteId, keyId)
-  const patch = readChanges(deps, site, key, changes)
+  const patch = await readChanges(deps, site, key, changes)
   if (patch.name !== undefined) await refuseTakenName(deps, site.id, patch.name, key.id)
   const fields = Object.keys(patch)
   if (fields.length === 0) throw new Fault('invalid', 'there is nothing to change')
@@ -101,7 +128,8 @@ export async function deleteKey(
   return key
 }
 
-async function reachKey(
+/** A key that the actor may touch, with its site. Faults: forbidden, not_found. */
+export async function reachKey(
   deps: IdentityDeps,
   actor: Actor,
   siteId: string,
@@ -118,18 +146,23 @@ function reaches(reach: Reach, key: KeyDetails): boolean {
   return reach.kind === 'site' || (key.type === 'user' && key.userId === reach.userId)
 }
 
-function readChanges(deps: IdentityDeps, site: SiteDetails, key: KeyDetails, changes: KeyChanges): KeyPatch {
-  const { name, description, enabled, scopes, basePath, expiresAt } = changes
-  if (name !== undefined) checkKeyName(name)
+async function readChanges(
+  deps: IdentityDeps,
+  site: SiteDetails,
+  key: KeyDetails,
+  changes: KeyChanges,
+): Promise<KeyPatch> {
+  const { name, description, enabled, expiresAt } = changes
+  if (name !== undefined) checkNameFor(key.type, name)
   if (description !== undefined) checkDescription(description)
-  if (key.type === 'site') refuseLimits(changes)
+  const mounts = changes.storages ? await deps.store.mounts(site.id) : []
+  const at = { now: deps.clock.now(), madeAt: key.createdAt }
   return {
     ...(name === undefined ? {} : { name }),
     ...(description === undefined ? {} : { description }),
     ...(enabled === undefined ? {} : { enabled }),
-    ...(scopes === undefined ? {} : { scopes: readScopes(scopes) }),
-    ...(basePath === undefined ? {} : { basePath: parsePath(basePath) }),
-    ...(expiresAt === undefined ? {} : { expiresAt: readExpiry(site.settings, expiresAt, deps.clock.now()) }),
+    ...readNamedLimits(key, changes, mounts),
+    ...(expiresAt === undefined ? {} : { expiresAt: readExpiry(site.settings, expiresAt, at) }),
   }
 }
 

@@ -18,6 +18,21 @@ export function checkUserName(name: string): void {
   if (/^(@|api-)/i.test(name)) {
     throw new Fault('invalid', 'a user name cannot start with @ or api-: key logins do')
   }
+  if (/^(guest|anonymous)$/i.test(name)) {
+    throw new Fault('invalid', `a user cannot be called ${name}: guests log in so`)
+  }
+}
+
+/** A group's name. Fault: invalid. */
+export function checkGroupName(name: string): void {
+  checkLoginPart('group name', name)
+}
+
+/** An e-mail address, roughly: one @ between two parts without spaces. Fault: invalid. */
+export function checkEmail(text: string): void {
+  if (!/^[^\s@]{1,64}@[^\s@]{1,189}$/.test(text) || CONTROL.test(text) || !text.isWellFormed()) {
+    throw new Fault('invalid', 'this is no e-mail address')
+  }
 }
 
 /** A site's name. It names a folder too, so it starts with a letter or digit. Fault: invalid. */

@@ -2,41 +2,98 @@ import type { AuditEntry } from '#audit/ports.ts'
 import type {
   AccessKeyPairRecord,
   KeyRecord,
+  KeyType,
   KeyValueRecord,
   SiteRecord,
   UserRecord,
 } from '#credentials/ports.ts'
 import type { MountRecord } from '#files/ports.ts'
 import type { Grant } from '#permissions/grants.ts'
-
-export type SiteSettings = {
-  /** Milliseconds; null for never. */
-  readonly defaultKeyLifetime: number | null
-  readonly allowNeverExpire: boolean
-  readonly maxKeyLifetime: number | null
-  readonly newKeysStartDisabled: boolean
-  readonly usersMayCreateKeys: boolean
-  readonly allowChosenValues: boolean
-}
+import type { VirtualPath } from '#permissions/path.ts'
+import type { Role } from '#permissions/principal.ts'
 
 export type SiteDetails = SiteRecord & {
   readonly parentId: string | null
   readonly hosts: readonly string[]
-  readonly settings: SiteSettings
   readonly createdAt: number
 }
 
-export type UserDetails = UserRecord & { readonly createdAt: number }
+export type SitePatch = Partial<
+  Pick<SiteDetails, 'name' | 'enabled' | 'conditions' | 'settings' | 'hosts' | 'parentId'>
+>
 
-export type GrantDetails = Grant & { readonly id: string; readonly userId: string; readonly siteId: string }
+export type UserDetails = UserRecord & {
+  readonly homeFolder: VirtualPath
+  readonly email: string | null
+  /** Whether one was set; the hash is never read here. */
+  readonly hasPassword: boolean
+  readonly createdAt: number
+}
 
-/** A value's masked form (`lk_1a2b3c4d_…9xQ4`), and when it was made and last used. */
-export type KeyValueDetails = {
+export type UserPatch = Partial<
+  Pick<UserDetails, 'name' | 'role' | 'enabled' | 'expiresAt' | 'conditions' | 'homeFolder' | 'email'>
+>
+
+/** Users gathered to receive grants. */
+export type GroupDetails = {
+  readonly id: string
+  readonly siteId: string
+  readonly name: string
+  readonly createdAt: number
+}
+
+/** Of a user or of a group: the other one is null. */
+export type GrantDetails = Grant & {
+  readonly id: string
+  readonly siteId: string
+  readonly userId: string | null
+  readonly groupId: string | null
+}
+
+/** A grant with the name of whoever holds it. */
+export type NamedGrant = GrantDetails & {
+  readonly userName: string | null
+  readonly groupName: string | null
+}
+
+/** A page of what has names, by name; absent fields take all. */
+export type NamePage = { readonly after?: string | undefined; readonly limit?: number | undefined }
+
+/** Which grants of a site, by path and id. */
+export type GrantQuery = {
+  readonly userId?: string | undefined
+  readonly groupId?: string | undefined
+  readonly after?: { readonly path: string; readonly id: string } | undefined
+  readonly limit?: number | undefined
+}
+
+export type MountPatch = {
+  readonly readOnly?: boolean | undefined
+  readonly trashDays?: number | undefined
+}
+
+/**
+ * Keeps a site from losing its last administrator: a change after which none is left that is enabled and
+ * not expired at `now` is refused (Fault `invalid`). Null lets it happen.
+ */
+export type AdministratorGuard = { readonly now: number } | null
+
+/** When something was last used, from where and with what; all null for never (REQUIREMENTS.md, K10). */
+export type UseDetails = {
+  readonly lastUsedAt: number | null
+  readonly lastUsedAddress: string | null
+  readonly lastUsedDoor: string | null
+  readonly lastUsedClient: string | null
+}
+
+/** A value's masked form (`lk_1a2b3c4d_…9xQ4`), when it was made, and its own last use. */
+export type KeyValueDetails = UseDetails & {
   readonly id: string
   readonly masked: string
+  /** Somebody chose it; it was not generated. */
+  readonly chosen: boolean
   readonly createdAt: number
   readonly stopsAt: number | null
-  readonly lastUsedAt: number | null
 }
 
 /** A key as lists show it: never its value. */
@@ -44,13 +101,47 @@ export type KeyDetails = KeyRecord & {
   readonly userName: string | null
   readonly siteName: string
   readonly accessKeyId: string | null
+  /** Of the access key pair; each new pair of a key has a higher one. */
+  readonly pairVersion: number | null
+  /** Of the access key pair; null without one. */
+  readonly pairUse: UseDetails | null
   readonly values: readonly KeyValueDetails[]
+}
+
+export type NewKeyValue = KeyValueRecord & {
+  readonly bucket: number | null
+  readonly masked: string
+  readonly createdAt: number
 }
 
 export type NewKey = {
   readonly key: KeyRecord
-  readonly value: KeyValueRecord & { readonly masked: string }
+  /** Null for a guest key. */
+  readonly value: NewKeyValue | null
   readonly pair: AccessKeyPairRecord | null
+}
+
+/** A new value for a key; a pair replaces the one there is. */
+export type Rotation = {
+  readonly value: NewKeyValue
+  /** When the values before it stop, unless they stop earlier. */
+  readonly oldStopAt: number
+  readonly pair: AccessKeyPairRecord | null
+}
+
+/** How a key stands at an instant. */
+export type KeyState = 'active' | 'disabled' | 'expired'
+
+/** A key's place in lists: oldest first. */
+export type KeyPlace = Pick<KeyRecord, 'createdAt' | 'id'>
+
+/** Which keys of a site; all that is named must fit. */
+export type KeyQuery = {
+  readonly userId?: string | undefined
+  readonly type?: KeyType | undefined
+  readonly state?: { readonly is: KeyState; readonly now: number } | undefined
+  readonly after?: KeyPlace | undefined
+  readonly limit: number
 }
 
 export type KeyPatch = Partial<
@@ -70,25 +161,91 @@ export type IdentityStore = {
   siteByName(name: string): Promise<SiteDetails | null>
   siteById(id: string): Promise<SiteDetails | null>
   addSite(site: SiteDetails, mount: MountRecord, audit: AuditEntry): Promise<void>
+  /** Fault `invalid` for a parent that is the site itself or below it. */
+  updateSite(id: string, patch: SitePatch, audit: AuditEntry): Promise<void>
+  /** With all that belongs to it; files stay. Fault: not_empty while it has child sites. */
+  deleteSite(id: string, audit: AuditEntry): Promise<void>
+  /** Ids of the sites above, nearest first. */
+  ancestorsOf(siteId: string): Promise<readonly string[]>
+  /** The site and all below it, by name. */
+  sitesWithin(siteId: string): Promise<readonly SiteDetails[]>
 
-  users(siteId: string): Promise<readonly UserDetails[]>
+  /** By name. */
+  users(siteId: string, page?: NamePage): Promise<readonly UserDetails[]>
   userByName(siteId: string, name: string): Promise<UserDetails | null>
   userById(siteId: string, id: string): Promise<UserDetails | null>
   addUser(user: UserDetails, grants: readonly GrantDetails[], audit: AuditEntry): Promise<void>
-  setUserEnabled(siteId: string, id: string, enabled: boolean, audit: AuditEntry): Promise<void>
+  updateUser(
+    siteId: string,
+    id: string,
+    patch: UserPatch,
+    guard: AdministratorGuard,
+    audit: AuditEntry,
+  ): Promise<void>
+  /** The user's keys expire at `now`; their rows stay until the site's retention is over. */
+  deleteUser(
+    siteId: string,
+    id: string,
+    now: number,
+    guard: AdministratorGuard,
+    audit: readonly AuditEntry[],
+  ): Promise<void>
+  /** To another site, with this role, without grants and groups: those are the old site's. */
+  moveUser(
+    siteId: string,
+    id: string,
+    to: { readonly siteId: string; readonly role: Role },
+    guard: AdministratorGuard,
+    audit: readonly AuditEntry[],
+  ): Promise<void>
   setPassword(siteId: string, userId: string, hash: string, audit: AuditEntry): Promise<void>
 
-  grants(siteId: string): Promise<readonly (GrantDetails & { readonly userName: string })[]>
+  /** By name. */
+  groups(siteId: string, page?: NamePage): Promise<readonly GroupDetails[]>
+  groupByName(siteId: string, name: string): Promise<GroupDetails | null>
+  groupById(siteId: string, id: string): Promise<GroupDetails | null>
+  addGroup(group: GroupDetails, audit: AuditEntry): Promise<void>
+  renameGroup(siteId: string, id: string, name: string, audit: AuditEntry): Promise<void>
+  /** With its grants. */
+  deleteGroup(siteId: string, id: string, audit: AuditEntry): Promise<void>
+  /** By name. Fault: not_found. */
+  members(siteId: string, groupId: string, page?: NamePage): Promise<readonly UserDetails[]>
+  /** Fault `exists` for who is a member already. */
+  addMember(siteId: string, groupId: string, userId: string, audit: AuditEntry): Promise<void>
+  removeMember(siteId: string, groupId: string, userId: string, audit: AuditEntry): Promise<void>
+
+  grants(siteId: string, query?: GrantQuery): Promise<readonly NamedGrant[]>
   addGrant(grant: GrantDetails, audit: AuditEntry): Promise<void>
   removeGrant(siteId: string, id: string, audit: AuditEntry): Promise<void>
 
-  keys(siteId: string, filter?: { readonly userId?: string }): Promise<readonly KeyDetails[]>
+  /** Mounts of the site by path: what a key's storage list may name. */
+  mounts(siteId: string): Promise<readonly MountRecord[]>
+  /** Of every site. */
+  allMounts(): Promise<readonly MountRecord[]>
+  addMount(mount: MountRecord, audit: AuditEntry): Promise<void>
+  updateMount(siteId: string, id: string, patch: MountPatch, audit: AuditEntry): Promise<void>
+  /** The files stay. */
+  removeMount(siteId: string, id: string, audit: AuditEntry): Promise<void>
+
+  /** Oldest first. */
+  keys(siteId: string, query: KeyQuery): Promise<readonly KeyDetails[]>
   keyById(siteId: string, id: string): Promise<KeyDetails | null>
   /** Ids equal names in a login, so neither may shadow the other. */
   keyByName(siteId: string, name: string): Promise<KeyDetails | null>
   addKey(key: NewKey, audit: AuditEntry): Promise<void>
   updateKey(siteId: string, id: string, patch: KeyPatch, audit: AuditEntry): Promise<void>
   deleteKey(siteId: string, id: string, audit: AuditEntry): Promise<void>
+  /** Adds a value and sets the end of those before it. Values that have stopped are removed. */
+  rotateKey(siteId: string, id: string, rotation: Rotation, audit: AuditEntry): Promise<void>
+  /** Keys that expired at `before` or earlier, at most `limit`. */
+  expiredKeys(siteId: string, before: number, limit: number): Promise<readonly KeyRecord[]>
+  /** Deletes keys that expired at `before` or earlier: all of these, or none. Fault: precondition. */
+  deleteExpiredKeys(
+    siteId: string,
+    ids: readonly string[],
+    before: number,
+    audit: readonly AuditEntry[],
+  ): Promise<void>
 
   /** One-time links: only the digest of the ticket is kept. */
   addTicket(ticket: { digest: Buffer; siteId: string; userId: string; expiresAt: number }): Promise<void>

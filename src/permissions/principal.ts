@@ -10,8 +10,8 @@ export type Principal = {
   readonly kind: 'site' | 'user' | 'guest' | 'person'
   readonly siteId: string
   readonly siteName: string
-  /** Null for site and guest keys. */
-  readonly user: { readonly id: string; readonly name: string } | null
+  /** Null for site and guest keys. `home`: where sessions of SFTP and FTP start, when that is not the root. */
+  readonly user: { readonly id: string; readonly name: string; readonly home?: VirtualPath } | null
   /** Null for a person who logged in with an own password or SSH key. */
   readonly key: { readonly id: string; readonly name: string } | null
   readonly role: Role

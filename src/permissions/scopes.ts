@@ -57,6 +57,40 @@ const FILES_ALL = scopesOf(
   'folders.read',
 )
 
+/**
+ * The six scopes of a forum's download add-on under names that its administrators find, and CloudPaste's bits by name
+ * and number (REQUIREMENTS.md, S3). Those systems know these only through HTTP, so each opens REST; CloudPaste's
+ * WebDAV bits open WebDAV instead.
+ */
+const ADD_ON: readonly [string, Scopes][] = [
+  ['addon.read_downloads', scopesOf('files.list', 'files.read', 'rest')],
+  ['addon.write_downloads', scopesOf('files.write', 'files.delete', 'rest')],
+  ['addon.hard_delete_downloads', scopesOf('files.purge', 'rest')],
+  ['addon.read_categories', scopesOf('folders.read', 'rest')],
+  ['addon.write_categories', scopesOf('folders.write', 'rest')],
+  ['addon.hard_delete_categories', scopesOf('folders.purge', 'rest')],
+]
+
+const CLOUDPASTE: readonly [string, number, Scopes][] = [
+  ['TEXT_SHARE', 1, scopesOf('text.share', 'rest')],
+  ['TEXT_MANAGE', 2, scopesOf('text.manage', 'rest')],
+  ['FILE_SHARE', 4, scopesOf('file.share', 'rest')],
+  ['FILE_MANAGE', 8, scopesOf('file.manage', 'rest')],
+  ['MOUNT_VIEW', 256, scopesOf('files.list', 'files.read', 'folders.read', 'rest')],
+  ['MOUNT_UPLOAD', 512, scopesOf('files.write', 'rest')],
+  ['MOUNT_COPY', 1024, scopesOf('files.copy', 'rest')],
+  ['MOUNT_RENAME', 2048, scopesOf('files.rename', 'rest')],
+  ['MOUNT_DELETE', 4096, scopesOf('files.delete', 'rest')],
+  ['WEBDAV_READ', 65_536, scopesOf('webdav.read')],
+  ['WEBDAV_MANAGE', 131_072, scopesOf('webdav.manage')],
+]
+
+/** The add-on's scopes and CloudPaste's bits by name, as sets of ours. */
+export const FOREIGN_SCOPES: ReadonlyMap<string, Scopes> = new Map([
+  ...ADD_ON,
+  ...CLOUDPASTE.map(([name, , scopes]): [string, Scopes] => [name, scopes]),
+])
+
 /** Named sets for those who do not want to tick single scopes (REQUIREMENTS.md, S3). */
 export const PRESETS: ReadonlyMap<string, Scopes> = new Map([
   ['full', ALL_SCOPES],
@@ -69,7 +103,15 @@ export const PRESETS: ReadonlyMap<string, Scopes> = new Map([
   ['none', NO_SCOPES],
 ])
 
-/** A scope or preset name as bits; undefined when there is no such name. */
-export function parseScope(name: string): Scopes | undefined {
-  return BY_NAME.get(name) ?? PRESETS.get(name)
+/** A scope, a preset, a foreign scope, or a decimal sum of CloudPaste's bits; undefined for anything else. */
+export function parseScope(text: string): Scopes | undefined {
+  return BY_NAME.get(text) ?? PRESETS.get(text) ?? FOREIGN_SCOPES.get(text) ?? parseBits(text)
+}
+
+function parseBits(text: string): Scopes | undefined {
+  if (!/^\d{1,6}$/.test(text)) return undefined
+  const held = CLOUDPASTE.filter(([, bit]) => (Number(text) & bit) !== 0)
+  const known = held.reduce((sum, [, bit]) => sum + bit, 0)
+  if (known !== Number(text)) return undefined
+  return held.reduce((scopes, [, , more]) => scopes | more, NO_SCOPES)
 }

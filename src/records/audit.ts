@@ -1,38 +1,29 @@
-import type { Insertable, Kysely } from 'kysely'
-import type { AuditEntry } from '#audit/ports.ts'
-import { pieces } from './paths.ts'
-import type { AuditTable, Database } from './schema.ts'
+import type { Seal } from '#audit/chain.ts'
+import type { AuditEntry, AuditReader } from '#audit/ports.ts'
+import type { AuditChain } from './audit-chain.ts'
+import { pruneAudit } from './audit-prune.ts'
+import { searchAudit } from './audit-search.ts'
+import { chainReader } from './chain-reader.ts'
+import type { Engine } from './engine.ts'
+import { snapshot } from './transactions.ts'
 
-/** Where the audit writer puts its batches. All of a batch is durable when it resolves, or none. */
-export type AuditStore = { append(entries: readonly AuditEntry[]): Promise<void> }
+/** The audit: appended to, looked into, and pruned from its old end. */
+export type AuditStore = AuditReader & {
+  /** All of the entries are durable when it resolves, or none. */
+  append(entries: readonly AuditEntry[]): Promise<void>
+  /** Takes away some of what is older, chain by chain from the start; tells how many entries. */
+  prune(before: number): Promise<number>
+  sealWith(seal: Seal): void
+}
 
-export function auditStore(db: Kysely<Database>): AuditStore {
+export function auditStore({ db, write }: Pick<Engine, 'db' | 'write'>, chain: AuditChain): AuditStore {
   return {
     append: async (entries) => {
-      if (entries.length > 0) await db.transaction().execute((trx) => insertAudit(trx, entries))
+      if (entries.length > 0) await write((trx) => chain.append(trx, entries))
     },
-  }
-}
-
-/** Appends inside a transaction that the caller made. */
-export async function insertAudit(trx: Kysely<Database>, entries: readonly AuditEntry[]): Promise<void> {
-  for (const piece of pieces(entries, 500))
-    await trx.insertInto('audit').values(piece.map(auditRow)).execute()
-}
-
-function auditRow(entry: AuditEntry): Insertable<AuditTable> {
-  return {
-    at: entry.at,
-    action: entry.action,
-    outcome: entry.outcome,
-    reason: entry.reason,
-    site_id: entry.siteId,
-    user_id: entry.userId,
-    user_name: entry.userName,
-    key_id: entry.keyId,
-    key_name: entry.keyName,
-    door: entry.door,
-    address: entry.address,
-    subject: entry.subject,
+    prune: (before) => db.transaction().execute((trx) => pruneAudit(trx, chain, before)),
+    sealWith: chain.sealWith,
+    search: (filter, page) => searchAudit(db, filter, page),
+    inspect: (work) => snapshot(db, (trx) => work(chainReader(trx))),
   }
 }

@@ -137,7 +137,7 @@ async function lastSequence(db: Kysely<Database>): Promise<number> {
 async function changesFrom(db: Kysely<Database>, sequence: number): Promise<readonly Change[]> {
   const rows = await db
     .selectFrom('changes')
-    .select(['sequence', 'kind', 'site_id', 'key_id', 'user_id'])
+    .select(['sequence', 'kind', 'site_id', 'key_id', 'user_id', 'session_id'])
     .where('sequence', '>=', sequence)
     .orderBy('sequence')
     .limit(PAGE)
@@ -148,6 +148,7 @@ async function changesFrom(db: Kysely<Database>, sequence: number): Promise<read
     siteId: row.site_id,
     keyId: row.key_id,
     userId: row.user_id,
+    ...(row.session_id !== null && { sessionId: row.session_id }),
   }))
 }
 

@@ -1,6 +1,13 @@
 import type { Expression, InferResult, Kysely } from 'kysely'
-import type { Account, CredentialStore, SiteRecord, UserRecord } from '#credentials/ports.ts'
+import {
+  type Account,
+  type CredentialStore,
+  GUEST_NAME,
+  type SiteRecord,
+  type UserRecord,
+} from '#credentials/ports.ts'
 import { fixed, type ValueOf } from './fixed.ts'
+import { peopleReader } from './people.ts'
 import { grantOf, keyOf, keyValueOf, pairOf, siteOf, userOf } from './rows.ts'
 import type { Database } from './schema.ts'
 import { snapshot } from './transactions.ts'
@@ -20,14 +27,33 @@ export function credentialStore(db: Kysely<Database>): CredentialStore {
   const byAccessKey = accountReader(db, ['id'], (value) =>
     pairs.where('access_key_id', '=', value('id')).$asScalar(),
   )
+  const values = db.selectFrom('key_values').select('key_id')
+  const byBucket = accountReader(db, ['bucket'], (value) =>
+    values.where('bucket', '=', value<number>('bucket')).$asScalar(),
+  )
+  const guest = accountReader(db, ['site'], (value) =>
+    keys
+      .where('site_id', '=', value('site'))
+      .where('name', '=', GUEST_NAME)
+      .where('type', '=', 'guest')
+      .$asScalar(),
+  )
   const siteByHost = fixed(['host'], (value) =>
     db.selectFrom('site_hosts').select('site_id').where('host', '=', value('host')),
   )
+  const twoSites = fixed([], () => db.selectFrom('sites').select('id').limit(2))
   return {
     accountByKeyId: async (id) => (await byId({ id }))[0] ?? null,
     accountsByKeyName: (name, site) => (site === null ? byName({ name }) : byNameInSite({ name, site })),
+    accountsByBucket: (bucket) => byBucket({ bucket }),
+    guestAccount: async (site) => (await guest({ site }))[0] ?? null,
     accountByAccessKeyId: async (id) => (await byAccessKey({ id }))[0] ?? null,
+    ...peopleReader(db),
     siteIdByHost: async (host) => (await siteByHost(db, { host: host.toLowerCase() }))[0]?.site_id ?? null,
+    soleSiteId: async () => {
+      const [first, second] = await twoSites(db, {})
+      return first !== undefined && second === undefined ? first.id : null
+    },
   }
 }
 
@@ -35,7 +61,7 @@ function accountReader<Name extends string>(
   db: Kysely<Database>,
   names: readonly Name[],
   ids: (value: ValueOf<Name>) => KeyIds,
-): (values: Readonly<Record<Name, string>>) => Promise<readonly Account[]> {
+): (values: Readonly<Record<Name, string | number>>) => Promise<readonly Account[]> {
   const keyRows = fixed(names, (value) => keyQuery(db, ids(value)))
   const valueRows = fixed(names, (value) => valueQuery(db, ids(value)))
   const grantRows = fixed(names, (value) => grantQuery(db, ids(value)))
@@ -70,12 +96,14 @@ function keyQuery(db: Kysely<Database>, ids: KeyIds) {
       'sites.name as site_name',
       'sites.enabled as site_enabled',
       'sites.conditions as site_conditions',
+      'sites.settings as site_settings',
       'users.site_id as user_site_id',
       'users.name as user_name',
       'users.role as user_role',
       'users.enabled as user_enabled',
       'users.expires_at as user_expires_at',
       'users.conditions as user_conditions',
+      'users.home_folder as user_home_folder',
       'pairs.access_key_id',
       'pairs.version as pair_version',
       'pairs.sealed as pair_sealed',
@@ -89,6 +117,7 @@ function siteOfJoin(row: JoinedRow): SiteRecord {
     name: row.site_name,
     enabled: row.site_enabled,
     conditions: row.site_conditions,
+    settings: row.site_settings,
   })
 }
 
@@ -98,9 +127,9 @@ function pairOfJoin({ access_key_id, pair_version, pair_sealed }: JoinedRow) {
 }
 
 function userOfJoin(row: JoinedRow): UserRecord | null {
-  const { user_id, user_site_id, user_name, user_role, user_enabled, user_conditions } = row
+  const { user_id, user_site_id, user_name, user_role, user_enabled, user_conditions, user_home_folder } = row
   if (user_id === null || user_site_id === null || user_name === null || user_role === null) return null
-  if (user_enabled === null || user_conditions === null) return null
+  if (user_enabled === null || user_conditions === null || user_home_folder === null) return null
   return userOf({
     id: user_id,
     site_id: user_site_id,
@@ -109,13 +138,14 @@ function userOfJoin(row: JoinedRow): UserRecord | null {
     enabled: user_enabled,
     expires_at: row.user_expires_at,
     conditions: user_conditions,
+    home_folder: user_home_folder,
   })
 }
 
 function valueQuery(db: Kysely<Database>, ids: KeyIds) {
   return db
     .selectFrom('key_values')
-    .select(['id', 'key_id', 'digest', 'stops_at'])
+    .select(['id', 'key_id', 'digest', 'hash', 'bucket', 'stops_at'])
     .where('key_id', 'in', ids)
     .orderBy('created_at')
     .orderBy('id')

@@ -1,18 +1,36 @@
-import type { Kysely, Transaction } from 'kysely'
+import type { Insertable, Kysely, Transaction } from 'kysely'
+import type { AccessKeyPairRecord } from '#credentials/ports.ts'
 import { Fault } from '#faults'
-import type { IdentityStore, KeyDetails, KeyPatch, KeyValueDetails, NewKey } from '#identity/ports.ts'
+import type { IdentityStore, KeyPatch, NewKey, NewKeyValue, Rotation } from '#identity/ports.ts'
 import { asTaken, missing } from './faults.ts'
-import { requireUser } from './identity-grants.ts'
+import { requireUser } from './holders.ts'
+import { readKeys } from './key-lists.ts'
+import { mountsOf } from './mounts.ts'
 import { flag, keyOf, keyRow } from './rows.ts'
-import type { Database, KeyTable } from './schema.ts'
-import { type Commit, snapshot } from './transactions.ts'
+import type { Database, KeyTable, KeyValueTable } from './schema.ts'
+import type { Commit } from './transactions.ts'
 
-type KeyMethods = Pick<IdentityStore, 'keys' | 'keyById' | 'keyByName' | 'addKey' | 'updateKey' | 'deleteKey'>
-type KeyFilter = { readonly id?: string; readonly name?: string; readonly userId?: string }
+type KeyMethods = Pick<
+  IdentityStore,
+  | 'mounts'
+  | 'keys'
+  | 'keyById'
+  | 'keyByName'
+  | 'addKey'
+  | 'updateKey'
+  | 'deleteKey'
+  | 'rotateKey'
+  | 'expiredKeys'
+  | 'deleteExpiredKeys'
+>
+
+// A key is read whole with each login, so its values are few.
+const MAX_VALUES = 8
 
 export function keyMethods(db: Kysely<Database>, commit: Commit): KeyMethods {
   return {
-    keys: (siteId, filter = {}) => readKeys(db, siteId, filter),
+    mounts: (siteId) => mountsOf(db, siteId),
+    keys: (siteId, query) => readKeys(db, siteId, query),
     keyById: async (siteId, id) => (await readKeys(db, siteId, { id }))[0] ?? null,
     keyByName: async (siteId, name) => (await readKeys(db, siteId, { name }))[0] ?? null,
     addKey: (added, audit) =>
@@ -37,6 +55,35 @@ export function keyMethods(db: Kysely<Database>, commit: Commit): KeyMethods {
         if (!deleted) throw missing('key')
         return [{ kind: 'key', siteId, keyId: id, userId: deleted.user_id }]
       }),
+    rotateKey: (siteId, id, rotation, audit) =>
+      commit(audit, async (trx) => {
+        const userId = await userOfKey(trx, siteId, id)
+        await rotateValues(trx, id, rotation)
+        if (rotation.pair !== null) await replacePair(trx, id, rotation.pair)
+        return [{ kind: 'key', siteId, keyId: id, userId }]
+      }),
+    expiredKeys: async (siteId, before, limit) => {
+      const query = db
+        .selectFrom('keys')
+        .selectAll()
+        .where('site_id', '=', siteId)
+        .where('expires_at', '<=', before)
+        .orderBy('expires_at')
+        .limit(limit)
+      return (await query.execute()).map(keyOf)
+    },
+    deleteExpiredKeys: (siteId, ids, before, audit) =>
+      commit(audit, async (trx) => {
+        const deleted = await trx
+          .deleteFrom('keys')
+          .where('site_id', '=', siteId)
+          .where('id', 'in', ids)
+          .where('expires_at', '<=', before)
+          .returning(['id', 'user_id'])
+          .execute()
+        if (deleted.length !== ids.length) throw new Fault('precondition', 'one of the keys goes on')
+        return deleted.map(({ id, user_id }) => ({ kind: 'key', siteId, keyId: id, userId: user_id }))
+      }),
   }
 }
 
@@ -44,23 +91,59 @@ async function insertKey(trx: Transaction<Database>, { key, value, pair }: NewKe
   if (key.userId !== null) await requireUser(trx, key.siteId, key.userId)
   await refuseShadow(trx, key.id, key.name)
   await asTaken(`a key named ${key.name}`, trx.insertInto('keys').values(keyRow(key)).execute())
-  const valueRow = {
+  if (value !== null) await trx.insertInto('key_values').values(valueRow(key.id, value)).execute()
+  if (pair !== null) await trx.insertInto('access_key_pairs').values(pairRow(key.id, pair)).execute()
+}
+
+function valueRow(keyId: string, value: NewKeyValue): Insertable<KeyValueTable> {
+  return {
     id: value.id,
-    key_id: key.id,
+    key_id: keyId,
     digest: value.digest,
+    hash: value.hash,
+    bucket: value.bucket,
     masked: value.masked,
-    created_at: key.createdAt,
+    created_at: value.createdAt,
     stops_at: value.stopsAt,
   }
-  await trx.insertInto('key_values').values(valueRow).execute()
-  if (pair === null) return
-  const pairRow = {
-    access_key_id: pair.accessKeyId,
-    key_id: key.id,
-    version: pair.version,
-    sealed: pair.sealed,
+}
+
+function pairRow(keyId: string, { accessKeyId, version, sealed }: AccessKeyPairRecord) {
+  return { access_key_id: accessKeyId, key_id: keyId, version, sealed }
+}
+
+async function rotateValues(trx: Transaction<Database>, keyId: string, rotation: Rotation): Promise<void> {
+  const { value, oldStopAt } = rotation
+  await trx
+    .deleteFrom('key_values')
+    .where('key_id', '=', keyId)
+    .where('stops_at', '<=', value.createdAt)
+    .execute()
+  await trx
+    .updateTable('key_values')
+    .set({ stops_at: oldStopAt })
+    .where('key_id', '=', keyId)
+    .where((eb) => eb.or([eb('stops_at', 'is', null), eb('stops_at', '>', oldStopAt)]))
+    .execute()
+  await trx.insertInto('key_values').values(valueRow(keyId, value)).execute()
+  const { count } = await trx
+    .selectFrom('key_values')
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .where('key_id', '=', keyId)
+    .where((eb) => eb.or([eb('stops_at', 'is', null), eb('stops_at', '>', value.createdAt)]))
+    .executeTakeFirstOrThrow()
+  if (Number(count) > MAX_VALUES) {
+    throw new Fault('invalid', `this key has ${MAX_VALUES} values that go on; rotate it without overlap`)
   }
-  await trx.insertInto('access_key_pairs').values(pairRow).execute()
+}
+
+async function replacePair(
+  trx: Transaction<Database>,
+  keyId: string,
+  pair: AccessKeyPairRecord,
+): Promise<void> {
+  await trx.deleteFrom('access_key_pairs').where('key_id', '=', keyId).execute()
+  await trx.insertInto('access_key_pairs').values(pairRow(keyId, pair)).execute()
 }
 
 /** A login may give an id or a name: no name may be the id of another key, in any site, nor the reverse. */
@@ -82,15 +165,20 @@ async function patchKey(
   id: string,
   patch: KeyPatch,
 ): Promise<string | null> {
-  const key = trx.selectFrom('keys').select('user_id').where('site_id', '=', siteId).where('id', '=', id)
-  const found = await key.executeTakeFirst()
-  if (!found) throw missing('key')
+  const userId = await userOfKey(trx, siteId, id)
   if (patch.name !== undefined) await refuseShadow(trx, id, patch.name)
   const values = patchValues(patch)
   if (Object.keys(values).length > 0) {
     const update = trx.updateTable('keys').set(values).where('id', '=', id)
     await asTaken(`a key named ${patch.name}`, update.execute())
   }
+  return userId
+}
+
+async function userOfKey(trx: Transaction<Database>, siteId: string, id: string): Promise<string | null> {
+  const key = trx.selectFrom('keys').select('user_id').where('site_id', '=', siteId).where('id', '=', id)
+  const found = await key.executeTakeFirst()
+  if (!found) throw missing('key')
   return found.user_id
 }
 
@@ -106,65 +194,4 @@ function patchValues(patch: KeyPatch): Partial<KeyTable> {
     ...(enabled !== undefined && { enabled: flag(enabled) }),
     ...(expiresAt !== undefined && { expires_at: expiresAt }),
   }
-}
-
-function readKeys(db: Kysely<Database>, siteId: string, filter: KeyFilter): Promise<readonly KeyDetails[]> {
-  return snapshot(db, async (trx) => {
-    const rows = await keyRows(trx, siteId, filter)
-    const values = await keyValues(trx, siteId, filter)
-    return rows.map((row) => ({
-      ...keyOf(row),
-      userName: row.user_name,
-      siteName: row.site_name,
-      accessKeyId: row.access_key_id,
-      values: values.get(row.id) ?? [],
-    }))
-  })
-}
-
-function filtered(trx: Transaction<Database>, siteId: string, { id, name, userId }: KeyFilter) {
-  return trx
-    .selectFrom('keys')
-    .where('keys.site_id', '=', siteId)
-    .$if(id !== undefined, (query) => query.where('keys.id', '=', id ?? ''))
-    .$if(name !== undefined, (query) => query.where('keys.name', '=', name ?? ''))
-    .$if(userId !== undefined, (query) => query.where('keys.user_id', '=', userId ?? ''))
-}
-
-function keyRows(trx: Transaction<Database>, siteId: string, filter: KeyFilter) {
-  return filtered(trx, siteId, filter)
-    .innerJoin('sites', 'sites.id', 'keys.site_id')
-    .leftJoin('users', 'users.id', 'keys.user_id')
-    .leftJoin('access_key_pairs', 'access_key_pairs.key_id', 'keys.id')
-    .selectAll('keys')
-    .select(['sites.name as site_name', 'users.name as user_name', 'access_key_pairs.access_key_id'])
-    .orderBy('keys.name')
-    .execute()
-}
-
-async function keyValues(
-  trx: Transaction<Database>,
-  siteId: string,
-  filter: KeyFilter,
-): Promise<Map<string, KeyValueDetails[]>> {
-  const rows = await filtered(trx, siteId, filter)
-    .innerJoin('key_values as v', 'v.key_id', 'keys.id')
-    .select(['v.id', 'v.key_id', 'v.masked', 'v.created_at', 'v.stops_at', 'v.last_used_at'])
-    .orderBy('v.created_at')
-    .orderBy('v.id')
-    .execute()
-  const values = new Map<string, KeyValueDetails[]>()
-  for (const row of rows) {
-    const value = {
-      id: row.id,
-      masked: row.masked,
-      createdAt: row.created_at,
-      stopsAt: row.stops_at,
-      lastUsedAt: row.last_used_at,
-    }
-    const ofKey = values.get(row.key_id)
-    if (ofKey) ofKey.push(value)
-    else values.set(row.key_id, [value])
-  }
-  return values
 }

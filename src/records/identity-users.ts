@@ -1,21 +1,28 @@
-import type { Kysely } from 'kysely'
-import type { IdentityStore, UserDetails } from '#identity/ports.ts'
+import type { Kysely, Transaction } from 'kysely'
+import { Fault } from '#faults'
+import type { AdministratorGuard, IdentityStore, UserDetails, UserPatch } from '#identity/ports.ts'
 import { asTaken, missing } from './faults.ts'
 import { grantRow } from './identity-grants.ts'
 import { pieces } from './paths.ts'
 import { flag, userDetailsOf } from './rows.ts'
 import type { Database, UserTable } from './schema.ts'
-import type { Commit } from './transactions.ts'
+import type { Commit, News } from './transactions.ts'
 
 type UserMethods = Pick<
   IdentityStore,
-  'users' | 'userByName' | 'userById' | 'addUser' | 'setUserEnabled' | 'setPassword'
+  'users' | 'userByName' | 'userById' | 'addUser' | 'updateUser' | 'deleteUser' | 'moveUser' | 'setPassword'
 >
 
 export function userMethods(db: Kysely<Database>, commit: Commit): UserMethods {
   const users = (siteId: string) => db.selectFrom('users').selectAll().where('site_id', '=', siteId)
   return {
-    users: async (siteId) => (await users(siteId).orderBy('name').execute()).map(userDetailsOf),
+    users: async (siteId, { after, limit } = {}) => {
+      const query = users(siteId)
+        .$if(after !== undefined, (all) => all.where('name', '>', after ?? ''))
+        .orderBy('name')
+        .$if(limit !== undefined, (all) => all.limit(limit ?? 0))
+      return (await query.execute()).map(userDetailsOf)
+    },
     userByName: async (siteId, name) => {
       const row = await users(siteId).where('name', '=', name).executeTakeFirst()
       return row ? userDetailsOf(row) : null
@@ -30,28 +37,110 @@ export function userMethods(db: Kysely<Database>, commit: Commit): UserMethods {
         await asTaken(`a user named ${user.name}`, insert.execute())
         for (const piece of pieces(grants, 1_000))
           await trx.insertInto('grants').values(piece.map(grantRow)).execute()
-        return [{ kind: 'user', siteId: user.siteId, keyId: null, userId: user.id }]
+        return [news(user.siteId, user.id)]
       }),
-    setUserEnabled: (siteId, id, enabled, audit) =>
-      updateUser(commit, siteId, id, { enabled: flag(enabled) }, audit),
-    setPassword: (siteId, userId, hash, audit) =>
-      updateUser(commit, siteId, userId, { password_hash: hash }, audit),
+    ...changeMethods(commit),
   }
 }
 
-function updateUser(
+function changeMethods(
   commit: Commit,
+): Pick<IdentityStore, 'updateUser' | 'deleteUser' | 'moveUser' | 'setPassword'> {
+  return {
+    updateUser: (siteId, id, patch, guard, audit) =>
+      commit(audit, async (trx) => {
+        await guarded(trx, siteId, id, guard, () => update(trx, siteId, id, patchRow(patch)))
+        return [news(siteId, id)]
+      }),
+    setPassword: (siteId, id, hash, audit) =>
+      commit(audit, async (trx) => {
+        await update(trx, siteId, id, { password_hash: hash })
+        return [news(siteId, id)]
+      }),
+    deleteUser: (siteId, id, now, guard, audit) =>
+      commit(audit, async (trx) => {
+        await guarded(trx, siteId, id, guard, async () => {
+          const removal = trx.deleteFrom('users').where('site_id', '=', siteId).where('id', '=', id)
+          if ((await removal.executeTakeFirstOrThrow()).numDeletedRows === 0n) throw missing('user')
+        })
+        await trx
+          .updateTable('keys')
+          .set({ expires_at: now })
+          .where('user_id', '=', id)
+          .where((eb) => eb.or([eb('expires_at', 'is', null), eb('expires_at', '>', now)]))
+          .execute()
+        return [news(siteId, id)]
+      }),
+    moveUser: (siteId, id, to, guard, audit) =>
+      commit(audit, async (trx) => {
+        await guarded(trx, siteId, id, guard, () =>
+          update(trx, siteId, id, { site_id: to.siteId, role: to.role, home_folder: '/' }),
+        )
+        await trx.deleteFrom('grants').where('user_id', '=', id).execute()
+        await trx.deleteFrom('group_members').where('user_id', '=', id).execute()
+        await trx.deleteFrom('tickets').where('user_id', '=', id).execute()
+        return [news(siteId, id), news(to.siteId, id)]
+      }),
+  }
+}
+
+function news(siteId: string, userId: string): News {
+  return { kind: 'user', siteId, keyId: null, userId }
+}
+
+async function update(
+  trx: Transaction<Database>,
   siteId: string,
   id: string,
-  values: Partial<Pick<UserTable, 'enabled' | 'password_hash'>>,
-  audit: Parameters<Commit>[0],
+  values: Partial<UserTable>,
 ): Promise<void> {
-  return commit(audit, async (trx) => {
-    const update = trx.updateTable('users').set(values).where('site_id', '=', siteId).where('id', '=', id)
-    const { numUpdatedRows } = await update.executeTakeFirstOrThrow()
-    if (numUpdatedRows === 0n) throw missing('user')
-    return [{ kind: 'user', siteId, keyId: null, userId: id }]
-  })
+  const found = trx.selectFrom('users').select('id').where('site_id', '=', siteId).where('id', '=', id)
+  if (!(await found.executeTakeFirst())) throw missing('user')
+  if (Object.keys(values).length === 0) return
+  const change = trx.updateTable('users').set(values).where('id', '=', id)
+  await asTaken('a user of this name', change.execute())
+}
+
+/** Makes a change to a user, unless it would take the site its last administrator. */
+async function guarded(
+  trx: Transaction<Database>,
+  siteId: string,
+  id: string,
+  guard: AdministratorGuard,
+  change: () => Promise<void>,
+): Promise<void> {
+  if (guard === null) return change()
+  // Locks the site's row, so that two administrators cannot take each other away at once.
+  await trx
+    .updateTable('sites')
+    .set({ enabled: (eb) => eb.ref('enabled') })
+    .where('id', '=', siteId)
+    .execute()
+  const administrators = trx
+    .selectFrom('users')
+    .select('id')
+    .where('site_id', '=', siteId)
+    .where('role', '=', 'administrator')
+    .where('enabled', '=', 1)
+    .where((eb) => eb.or([eb('expires_at', 'is', null), eb('expires_at', '>', guard.now)]))
+    .limit(2)
+  const before = await administrators.where('id', '=', id).execute()
+  await change()
+  if (before.length === 0 || (await administrators.execute()).length > 0) return
+  throw new Fault('invalid', 'this is the site’s last administrator; make another one first')
+}
+
+function patchRow(patch: UserPatch): Partial<UserTable> {
+  const { name, role, enabled, expiresAt, conditions, homeFolder, email } = patch
+  return {
+    ...(name !== undefined && { name }),
+    ...(role !== undefined && { role }),
+    ...(enabled !== undefined && { enabled: flag(enabled) }),
+    ...(expiresAt !== undefined && { expires_at: expiresAt }),
+    ...(conditions !== undefined && { conditions: JSON.stringify(conditions) }),
+    ...(homeFolder !== undefined && { home_folder: homeFolder }),
+    ...(email !== undefined && { email }),
+  }
 }
 
 function userRow(user: UserDetails): UserTable {
@@ -64,6 +153,8 @@ function userRow(user: UserDetails): UserTable {
     expires_at: user.expiresAt,
     conditions: JSON.stringify(user.conditions),
     password_hash: null,
+    email: user.email,
+    home_folder: user.homeFolder,
     created_at: user.createdAt,
   }
 }

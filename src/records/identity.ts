@@ -2,23 +2,22 @@ import type { Kysely } from 'kysely'
 import type { Clock } from '#credentials/ports.ts'
 import type { IdentityStore } from '#identity/ports.ts'
 import { grantMethods } from './identity-grants.ts'
+import { groupMethods } from './identity-groups.ts'
 import { keyMethods } from './identity-keys.ts'
+import { mountMethods } from './identity-mounts.ts'
 import { siteMethods } from './identity-sites.ts'
 import { userMethods } from './identity-users.ts'
 import type { Database } from './schema.ts'
-import { committer } from './transactions.ts'
+import type { Commit } from './transactions.ts'
 
 /** Writes identities: each change with its feed row and audit entry in one transaction. */
-export function identityStore(
-  db: Kysely<Database>,
-  clock: Clock,
-  feed: { poll(): Promise<void> },
-): IdentityStore {
-  const commit = committer(db, clock, feed)
+export function identityStore(db: Kysely<Database>, clock: Clock, commit: Commit): IdentityStore {
   return {
     ...siteMethods(db, commit),
     ...userMethods(db, commit),
+    ...groupMethods(db, commit),
     ...grantMethods(db, commit),
+    ...mountMethods(db, commit),
     ...keyMethods(db, commit),
     ...ticketMethods(db, clock),
   }

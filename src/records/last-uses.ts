@@ -2,22 +2,25 @@ import { type Kysely, sql } from 'kysely'
 import { pieces } from './paths.ts'
 import type { Database } from './schema.ts'
 
-/** A use of one value of a key; `at` in milliseconds since the epoch. */
+/** A use of what `id` names, a value of a key or an access key pair; `at` in milliseconds since the epoch. */
 export type LastUse = {
-  readonly valueId: string
+  readonly id: string
   readonly at: number
   readonly address: string
   readonly door: string
   readonly client: string
 }
 
-/** Keeps the last use of each value. Older uses than the one that is kept, and unknown values, are passed over. */
+/** Keeps the last use of each value and pair. Older uses than the one that is kept, and unknown ids, are passed over. */
 export type LastUseStore = { record(uses: readonly LastUse[]): Promise<void> }
 
 export function lastUseStore(db: Kysely<Database>): LastUseStore {
   return {
     record: async (uses) => {
-      for (const piece of pieces(latestOfEach(uses), 500)) await update(db, piece)
+      for (const piece of pieces(latestOfEach(uses), 500)) {
+        await updateValues(db, piece)
+        await updatePairs(db, piece)
+      }
     },
   }
 }
@@ -25,18 +28,15 @@ export function lastUseStore(db: Kysely<Database>): LastUseStore {
 function latestOfEach(uses: readonly LastUse[]): LastUse[] {
   const latest = new Map<string, LastUse>()
   for (const use of uses) {
-    const known = latest.get(use.valueId)
-    if (!known || known.at <= use.at) latest.set(use.valueId, use)
+    const known = latest.get(use.id)
+    if (!known || known.at <= use.at) latest.set(use.id, use)
   }
   return [...latest.values()]
 }
 
-async function update(db: Kysely<Database>, uses: readonly LastUse[]): Promise<void> {
-  const rows = uses.map(
-    (use) => sql`(${use.valueId}, cast(${use.at} as bigint), ${use.address}, ${use.door}, ${use.client})`,
-  )
+async function updateValues(db: Kysely<Database>, uses: readonly LastUse[]): Promise<void> {
   await db
-    .with('used(value_id, at, address, door, client)', () => sql<UsedRow>`(values ${sql.join(rows)})`)
+    .with(USED, () => usedRows(uses))
     .updateTable('key_values')
     .from('used')
     .set((eb) => ({
@@ -45,9 +45,33 @@ async function update(db: Kysely<Database>, uses: readonly LastUse[]): Promise<v
       last_used_door: eb.ref('used.door'),
       last_used_client: eb.ref('used.client'),
     }))
-    .whereRef('key_values.id', '=', 'used.value_id')
+    .whereRef('key_values.id', '=', 'used.id')
     .where((eb) => eb.or([eb('last_used_at', 'is', null), eb('last_used_at', '<', eb.ref('used.at'))]))
     .execute()
 }
 
-type UsedRow = { value_id: string; at: number; address: string; door: string; client: string }
+async function updatePairs(db: Kysely<Database>, uses: readonly LastUse[]): Promise<void> {
+  await db
+    .with(USED, () => usedRows(uses))
+    .updateTable('access_key_pairs')
+    .from('used')
+    .set((eb) => ({
+      last_used_at: eb.ref('used.at'),
+      last_used_address: eb.ref('used.address'),
+      last_used_door: eb.ref('used.door'),
+      last_used_client: eb.ref('used.client'),
+    }))
+    .whereRef('access_key_pairs.access_key_id', '=', 'used.id')
+    .where((eb) => eb.or([eb('last_used_at', 'is', null), eb('last_used_at', '<', eb.ref('used.at'))]))
+    .execute()
+}
+
+const USED = 'used(id, at, address, door, client)'
+type UsedRow = { id: string; at: number; address: string; door: string; client: string }
+
+function usedRows(uses: readonly LastUse[]) {
+  const rows = uses.map(
+    (use) => sql`(${use.id}, cast(${use.at} as bigint), ${use.address}, ${use.door}, ${use.client})`,
+  )
+  return sql<UsedRow>`(values ${sql.join(rows)})`
+}

@@ -7,15 +7,18 @@ import type { Database, MountTable } from './schema.ts'
 /** Mounts by path. */
 export function mountStore(db: Kysely<Database>): MountStore {
   return {
-    mountsOf: async (siteId) => {
-      const query = db.selectFrom('mounts').selectAll().where('site_id', '=', siteId).orderBy('path')
-      return (await query.execute()).map(mountOf)
-    },
+    mountsOf: (siteId) => mountsOf(db, siteId),
     all: async () => {
       const query = db.selectFrom('mounts').selectAll().orderBy('site_id').orderBy('path')
       return (await query.execute()).map(mountOf)
     },
   }
+}
+
+/** Mounts of one site by path. */
+export async function mountsOf(db: Kysely<Database>, siteId: string): Promise<readonly MountRecord[]> {
+  const query = db.selectFrom('mounts').selectAll().where('site_id', '=', siteId).orderBy('path')
+  return (await query.execute()).map(mountOf)
 }
 
 function mountOf(row: MountTable): MountRecord {

@@ -1,18 +1,25 @@
-import type { ChangeFeed, Clock, CredentialStore } from '#credentials/ports.ts'
-import type { LockStore, MetadataStore, MountStore, UploadStore } from '#files/ports.ts'
+import type { LiveSessionStore } from '#audit/ports.ts'
+import type { ChangeFeed, Clock, CredentialStore, SealedStore, ThrottleStore } from '#credentials/ports.ts'
+import type { LockStore, MetadataStore, MountStore, TrashStore, UploadStore } from '#files/ports.ts'
 import type { IdentityStore } from '#identity/ports.ts'
 import { type AuditStore, auditStore } from './audit.ts'
+import { auditChain } from './audit-chain.ts'
 import { changeFeed } from './changes.ts'
 import { credentialStore } from './credentials.ts'
 import type { Engine } from './engine.ts'
 import { identityStore } from './identity.ts'
 import { type LastUseStore, lastUseStore } from './last-uses.ts'
+import { liveSessionStore } from './live-sessions.ts'
 import { lockStore } from './locks.ts'
 import { metadataStore } from './metadata.ts'
 import { migrate } from './migrate.ts'
 import { mountStore } from './mounts.ts'
+import { sealedStore } from './sealed.ts'
 import { type SecretStore, secretStore } from './secrets.ts'
 import { openSqliteEngine, type StatementListener } from './sqlite.ts'
+import { throttleStore } from './throttle.ts'
+import { committer } from './transactions.ts'
+import { trashStore } from './trash.ts'
 import { uploadStore } from './uploads.ts'
 
 /** Every store over one database. Disposal stops the feed and closes the database. */
@@ -23,10 +30,14 @@ export type Records = AsyncDisposable & {
   readonly locks: LockStore
   readonly metadata: MetadataStore
   readonly uploads: UploadStore
+  readonly trash: TrashStore
   readonly audit: AuditStore
+  readonly liveSessions: LiveSessionStore
   readonly changes: ChangeFeed
   readonly secrets: SecretStore
+  readonly sealed: SealedStore
   readonly lastUses: LastUseStore
+  readonly throttle: ThrottleStore
 }
 
 export type RecordsOptions = {
@@ -50,17 +61,23 @@ async function recordsOver(engine: Engine, options: RecordsOptions): Promise<Rec
   try {
     await migrate(engine, clock)
     const changes = await changeFeed(engine, { clock, onError })
+    const chain = auditChain(clock)
+    const commit = committer(db, clock, changes, chain)
     return {
       credentials: credentialStore(db),
-      identity: identityStore(db, clock, changes),
+      identity: identityStore(db, clock, commit),
       mounts: mountStore(db),
       locks: lockStore(engine),
       metadata: metadataStore(engine),
       uploads: uploadStore(engine),
-      audit: auditStore(db),
+      trash: trashStore(engine),
+      audit: auditStore(engine, chain),
+      liveSessions: liveSessionStore(engine, commit),
       changes,
       secrets: secretStore(db),
+      sealed: sealedStore(db),
       lastUses: lastUseStore(db),
+      throttle: throttleStore(engine),
       [Symbol.asyncDispose]: async () => {
         await changes[Symbol.asyncDispose]()
         await engine[Symbol.asyncDispose]()

@@ -3,9 +3,10 @@ import type {
   KeyRecord,
   KeyValueRecord,
   SiteRecord,
+  SiteSettings,
   UserRecord,
 } from '#credentials/ports.ts'
-import type { SiteSettings, UserDetails } from '#identity/ports.ts'
+import type { UserDetails } from '#identity/ports.ts'
 import type { Conditions } from '#permissions/conditions.ts'
 import type { Grant } from '#permissions/grants.ts'
 import { parsePath } from '#permissions/path.ts'
@@ -32,12 +33,15 @@ export function fromJson<T>(text: Json): T {
   return value
 }
 
-export function siteOf(row: Pick<SiteTable, 'id' | 'name' | 'enabled' | 'conditions'>): SiteRecord {
+export function siteOf(
+  row: Pick<SiteTable, 'id' | 'name' | 'enabled' | 'conditions' | 'settings'>,
+): SiteRecord {
   return {
     id: row.id,
     name: row.name,
     enabled: row.enabled === 1,
     conditions: fromJson<Conditions>(row.conditions),
+    settings: settingsOf(row),
   }
 }
 
@@ -45,7 +49,7 @@ export function settingsOf(row: Pick<SiteTable, 'settings'>): SiteSettings {
   return fromJson<SiteSettings>(row.settings)
 }
 
-export function userOf(row: Omit<UserTable, 'password_hash' | 'created_at'>): UserRecord {
+export function userOf(row: Omit<UserTable, 'password_hash' | 'email' | 'created_at'>) {
   return {
     id: row.id,
     siteId: row.site_id,
@@ -54,11 +58,13 @@ export function userOf(row: Omit<UserTable, 'password_hash' | 'created_at'>): Us
     enabled: row.enabled === 1,
     expiresAt: row.expires_at,
     conditions: fromJson<Conditions>(row.conditions),
-  }
+    homeFolder: parsePath(row.home_folder),
+  } satisfies UserRecord
 }
 
-export function userDetailsOf(row: Omit<UserTable, 'password_hash'>): UserDetails {
-  return { ...userOf(row), createdAt: row.created_at }
+export function userDetailsOf(row: UserTable): UserDetails {
+  const { email, password_hash, created_at } = row
+  return { ...userOf(row), email, hasPassword: password_hash !== null, createdAt: created_at }
 }
 
 export function keyOf(row: KeyTable): KeyRecord {
@@ -97,11 +103,15 @@ export function keyRow(key: KeyRecord): KeyTable {
   }
 }
 
-export function keyValueOf(row: Pick<KeyValueTable, 'id' | 'digest' | 'stops_at'>): KeyValueRecord {
-  return { id: row.id, digest: row.digest, stopsAt: row.stops_at }
+export function keyValueOf(
+  row: Pick<KeyValueTable, 'id' | 'digest' | 'hash' | 'bucket' | 'stops_at'>,
+): KeyValueRecord {
+  return { id: row.id, digest: row.digest, hash: row.hash, bucket: row.bucket, stopsAt: row.stops_at }
 }
 
-export function pairOf(row: Omit<AccessKeyPairTable, 'key_id'>): AccessKeyPairRecord {
+export function pairOf(
+  row: Pick<AccessKeyPairTable, 'access_key_id' | 'version' | 'sealed'>,
+): AccessKeyPairRecord {
   return { accessKeyId: row.access_key_id, version: row.version, sealed: row.sealed }
 }
 

@@ -1,8 +1,8 @@
 import type { Generated } from 'kysely'
-import type { AuditAction, AuditEntry } from '#audit/ports.ts'
+import type { AuditAction, AuditEntry, LiveSession } from '#audit/ports.ts'
 import type { Change, KeyType } from '#credentials/ports.ts'
 import type { Lock } from '#files/locks.ts'
-import type { MountRecord } from '#files/ports.ts'
+import type { MountRecord, TrashRecord } from '#files/ports.ts'
 import type { Role } from '#permissions/principal.ts'
 
 /*
@@ -36,6 +36,8 @@ export type UserTable = {
   expires_at: number | null
   conditions: Json
   password_hash: string | null
+  email: string | null
+  home_folder: string
   created_at: number
 }
 
@@ -73,7 +75,11 @@ export type KeyTable = {
 export type KeyValueTable = {
   id: string
   key_id: string
-  digest: Buffer
+  /** Of a generated value. */
+  digest: Buffer | null
+  /** Of a chosen value, with the bucket by which it is found. */
+  hash: string | null
+  bucket: number | null
   masked: string
   created_at: number
   stops_at: number | null
@@ -83,7 +89,16 @@ export type KeyValueTable = {
   last_used_client: string | null
 }
 
-export type AccessKeyPairTable = { access_key_id: string; key_id: string; version: number; sealed: Buffer }
+export type AccessKeyPairTable = {
+  access_key_id: string
+  key_id: string
+  version: number
+  sealed: Buffer
+  last_used_at: number | null
+  last_used_address: string | null
+  last_used_door: string | null
+  last_used_client: string | null
+}
 
 export type MountTable = {
   id: string
@@ -101,6 +116,7 @@ export type ChangeTable = {
   site_id: string
   key_id: string | null
   user_id: string | null
+  session_id: string | null
 }
 
 /** Append-only, with the names of the time and without foreign keys, so that it survives deletions. */
@@ -111,6 +127,7 @@ export type AuditTable = {
   outcome: AuditEntry['outcome']
   reason: string
   site_id: string | null
+  site_name: string | null
   user_id: string | null
   user_name: string | null
   key_id: string | null
@@ -118,6 +135,46 @@ export type AuditTable = {
   door: AuditEntry['door']
   address: string | null
   subject: string
+  target: string | null
+  writer: string
+  number: number
+  previous: Buffer
+  hash: Buffer
+}
+
+/** The end of each writer's chain; see docs/decisions/0007-audit-chain.md. */
+export type AuditHeadTable = {
+  writer: string
+  ordinal: number
+  started_at: number
+  count: number
+  hash: Buffer
+  pruned_count: number
+  pruned_hash: Buffer
+  mac: Buffer
+}
+
+/** One row. */
+export type AuditRootTable = { id: number; started: number; removed: number; mac: Buffer }
+
+export type LiveProcessTable = { id: string; seen_at: number }
+
+export type LiveSessionTable = {
+  id: string
+  process_id: string
+  site_id: string
+  kind: LiveSession['kind']
+  user_id: string | null
+  user_name: string | null
+  key_id: string | null
+  key_name: string | null
+  door: LiveSession['door']
+  address: string
+  client: string
+  started_at: number
+  bytes_in: number
+  bytes_out: number
+  current: string | null
 }
 
 export type LockTable = {
@@ -159,6 +216,22 @@ export type UploadPartTable = {
   modified: number
 }
 
+/** Ids sort by time. Names are those of the time of the deletion. */
+export type TrashTable = {
+  id: string
+  mount_id: string
+  path: string
+  kind: TrashRecord['kind']
+  size: number
+  deleted_at: number
+  user_id: string | null
+  user_name: string | null
+  key_id: string | null
+  key_name: string | null
+}
+
+/** `failures` 0: an address that proved a login. */
+export type ThrottleTable = { bucket: string; failures: number; at: number }
 export type TicketTable = { digest: Buffer; site_id: string; user_id: string; expires_at: number }
 export type SecretTable = { name: string; sealed: Buffer }
 export type MigrationTable = { name: string; applied_at: number }
@@ -177,10 +250,16 @@ export type Database = {
   mounts: MountTable
   changes: ChangeTable
   audit: AuditTable
+  audit_heads: AuditHeadTable
+  audit_root: AuditRootTable
+  live_processes: LiveProcessTable
+  live_sessions: LiveSessionTable
   locks: LockTable
   metadata: MetadataTable
   uploads: UploadTable
   upload_parts: UploadPartTable
+  throttle: ThrottleTable
+  trash: TrashTable
   tickets: TicketTable
   secrets: SecretTable
   migrations: MigrationTable

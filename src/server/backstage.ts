@@ -1,5 +1,8 @@
 import type { Backstage } from '#cli/run.ts'
+import { createForesee } from '#credentials/foresee.ts'
 import { openDataFolder } from './data-folder.ts'
+import { openFilesOffice } from './files-office.ts'
+import { masterKeyOffice } from './master-key-office.ts'
 
 /** What the command line works on: the data folder's records, beside a server that may be running on them. */
 export async function openBackstage(dataDir: string): Promise<Backstage> {
@@ -10,9 +13,25 @@ export async function openBackstage(dataDir: string): Promise<Backstage> {
     masterKeys: process.env.LATCHKEY_MASTER_KEY,
   })
   const { records, pepper, sealer } = folder
+  const files = openFilesOffice(folder, clock)
+  const ended = new AbortController()
   return {
-    identity: { store: records.identity, pepper, sealer, clock },
+    identity: {
+      store: records.identity,
+      audit: records.audit,
+      liveSessions: records.liveSessions,
+      pepper,
+      sealer,
+      clock,
+      foresee: createForesee({ store: records.credentials, files }),
+    },
+    files: (site) => files.openForOperator(site, ended.signal),
+    masterKeys: masterKeyOffice(folder),
     dataDir: folder.path,
-    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      ended.abort()
+      await files[Symbol.asyncDispose]()
+      await folder[Symbol.asyncDispose]()
+    },
   }
 }

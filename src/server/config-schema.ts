@@ -12,6 +12,9 @@ const Listen = Type.Object(
 )
 
 const Listeners = Type.Array(Listen)
+const StreamListeners = Type.Array(
+  Type.Object({ ...Listen.properties, proxy_protocol: Type.Optional(Type.Boolean()) }, closed),
+)
 const Seconds = Type.Integer({ minimum: 0, maximum: 86_400 })
 const PortRange = Type.String({ pattern: '^\\d{1,5}-\\d{1,5}$' })
 
@@ -22,6 +25,9 @@ export const ConfigSchema = Type.Partial(
     log_level: Type.Enum(['debug', 'info', 'warn', 'error', 'silent']),
     stop_grace: Seconds,
     revocation_grace: Seconds,
+    trusted_proxies: Type.Array(Type.String()),
+    audit_retention: Type.Integer({ minimum: 1, maximum: 36_500 }),
+    audit_reads: Type.Boolean(),
     webdav: Type.Partial(Type.Object({ listen: Listeners }), closed),
     s3: Type.Partial(
       Type.Object({
@@ -32,12 +38,12 @@ export const ConfigSchema = Type.Partial(
       closed,
     ),
     sftp: Type.Partial(
-      Type.Object({ listen: Listeners, require_native_crypto: Type.Boolean(), login_grace: Seconds }),
+      Type.Object({ listen: StreamListeners, require_native_crypto: Type.Boolean(), login_grace: Seconds }),
       closed,
     ),
     ftp: Type.Partial(
       Type.Object({
-        listen: Listeners,
+        listen: StreamListeners,
         passive_ports: PortRange,
         external_address: Type.String({ minLength: 1 }),
         require_tls: Type.Boolean(),
@@ -52,4 +58,4 @@ export const ConfigSchema = Type.Partial(
 )
 
 export type ConfigFile = Static<typeof ConfigSchema>
-export type ListenFile = Static<typeof Listen>
+export type ListenFile = Static<typeof StreamListeners>[number]

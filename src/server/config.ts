@@ -1,8 +1,15 @@
 import Value from 'typebox/value'
 import { type Document, isNode, LineCounter, parseDocument } from 'yaml'
+import { isAddressRange } from '#permissions/conditions.ts'
 import { type ConfigFile, ConfigSchema, type ListenFile } from './config-schema.ts'
 
-export type ListenConfig = { readonly address: string; readonly port: number; readonly site: string | null }
+export type ListenConfig = {
+  readonly address: string
+  readonly port: number
+  readonly site: string | null
+  /** SFTP and FTP only. */
+  readonly proxyProtocol: boolean
+}
 
 /** The configuration with every default filled in. Times in milliseconds. */
 export type Config = {
@@ -10,6 +17,11 @@ export type Config = {
   readonly logLevel: string
   readonly stopGrace: number
   readonly revocationGrace: number
+  /** CIDR ranges. */
+  readonly trustedProxies: readonly string[]
+  /** Null: audit entries are kept for ever. */
+  readonly auditRetention: number | null
+  readonly auditReads: boolean
   readonly webdav: { readonly listen: readonly ListenConfig[] }
   readonly s3: {
     readonly listen: readonly ListenConfig[]
@@ -96,7 +108,24 @@ function senseMistakes(file: ConfigFile): Mistake[] {
   if ((file.ftp?.tls_key === undefined) !== (file.ftp?.tls_certificate === undefined)) {
     mistakes.push({ path: ['ftp'], message: 'tls_key and tls_certificate go together' })
   }
-  return [...mistakes, ...clashes(file)]
+  return [...mistakes, ...proxyMistakes(file), ...clashes(file)]
+}
+
+function proxyMistakes(file: ConfigFile): Mistake[] {
+  const proxies = file.trusted_proxies ?? []
+  const mistakes: Mistake[] = []
+  for (const [index, range] of proxies.entries()) {
+    if (isAddressRange(range)) continue
+    mistakes.push({ path: ['trusted_proxies', String(index)], message: 'must be an address or a CIDR range' })
+  }
+  for (const section of ['sftp', 'ftp'] as const) {
+    for (const [index, listen] of (file[section]?.listen ?? []).entries()) {
+      if (listen.proxy_protocol !== true || proxies.length > 0) continue
+      const path = [section, 'listen', String(index), 'proxy_protocol']
+      mistakes.push({ path, message: 'needs trusted_proxies: everybody would be turned away' })
+    }
+  }
+  return mistakes
 }
 
 function clashes(file: ConfigFile): Mistake[] {
@@ -130,8 +159,11 @@ function listeners(given: readonly ListenFile[] | undefined, port: number): List
     address: one.address ?? LOOPBACK,
     port: one.port,
     site: one.site ?? null,
+    proxyProtocol: one.proxy_protocol ?? false,
   }))
 }
+
+const DAY_MS = 86_400_000
 
 function complete(file: ConfigFile): Config {
   const { ftp = {}, s3 = {}, sftp = {} } = file
@@ -140,6 +172,9 @@ function complete(file: ConfigFile): Config {
     logLevel: file.log_level ?? 'info',
     stopGrace: (file.stop_grace ?? 10) * 1000,
     revocationGrace: (file.revocation_grace ?? 30) * 1000,
+    trustedProxies: file.trusted_proxies ?? [],
+    auditRetention: file.audit_retention === undefined ? null : file.audit_retention * DAY_MS,
+    auditReads: file.audit_reads ?? false,
     webdav: { listen: listeners(file.webdav?.listen, 8080) },
     s3: { listen: listeners(s3.listen, 9000), region: s3.region ?? 'local', domains: s3.domains ?? [] },
     sftp: {

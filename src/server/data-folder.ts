@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { headSeal } from '#audit/chain.ts'
 import type { Clock } from '#credentials/ports.ts'
-import { createSealer, type MasterKey, type Sealer } from '#credentials/sealing.ts'
+import { createSealer, type MasterKeys, type Sealer } from '#credentials/sealing.ts'
 import { newPepper, type Pepper, pepperFrom } from '#credentials/values.ts'
 import { openSqlite, type Records } from '#records/open.ts'
 import { MASTER_KEY_FILE, makeMasterKey, readMasterKeys, StartError } from './master-key.ts'
@@ -38,12 +39,14 @@ export async function openDataFolder(folder: string, options: OpenOptions): Prom
   const keys = await masterKeysFor(path, isNew, options.masterKeys)
   const records = await openSqlite(database, { clock: options.clock })
   try {
-    const sealer = createSealer(keys)
+    const sealer = createSealer(() => readMasterKeys(path, options.masterKeys) ?? keys)
+    const pepper = await openPepper(records, sealer)
+    records.audit.sealWith(headSeal(pepper))
     return {
       path,
       records,
       sealer,
-      pepper: await openPepper(records, sealer),
+      pepper,
       [Symbol.asyncDispose]: () => records[Symbol.asyncDispose](),
     }
   } catch (error) {
@@ -52,12 +55,8 @@ export async function openDataFolder(folder: string, options: OpenOptions): Prom
   }
 }
 
-async function masterKeysFor(
-  path: string,
-  isNew: boolean,
-  text: string | undefined,
-): Promise<[MasterKey, ...MasterKey[]]> {
-  const keys = await readMasterKeys(path, text)
+async function masterKeysFor(path: string, isNew: boolean, text: string | undefined): Promise<MasterKeys> {
+  const keys = readMasterKeys(path, text)
   if (keys !== null) return keys
   // A new key over existing data would lose every S3 secret and every value without a word.
   if (!isNew) {

@@ -67,23 +67,30 @@ export async function startDoors(config: Config, deps: DoorDeps): Promise<Runnin
 
 async function starters(config: Config, deps: DoorDeps): Promise<ReadonlyMap<DoorSection, Start>> {
   const { gate, identity, hostKeys } = deps
-  const { s3, sftp, ftp } = config
+  const { s3, sftp, ftp, trustedProxies } = config
   const tls = ftp.tls && {
     key: await readFile(ftp.tls.keyFile, 'utf8'),
     cert: await readFile(ftp.tls.certificateFile, 'utf8'),
   }
   return new Map<DoorSection, Start>([
-    ['webdav', (listener) => startWebdavDoor(gate, { listener, log: deps.log('webdav') })],
+    ['webdav', (listener) => startWebdavDoor(gate, { listener, trustedProxies, log: deps.log('webdav') })],
     [
       's3',
       (listener) =>
-        startS3Door(gate, { listener, log: deps.log('s3'), region: s3.region, domains: s3.domains }),
+        startS3Door(gate, {
+          listener,
+          trustedProxies,
+          log: deps.log('s3'),
+          region: s3.region,
+          domains: s3.domains,
+        }),
     ],
     [
       'sftp',
       (listener) =>
         startSftpDoor(gate, {
           listener,
+          trustedProxies,
           log: deps.log('sftp'),
           hostKeys,
           requireNativeCrypto: sftp.requireNativeCrypto,
@@ -95,6 +102,7 @@ async function starters(config: Config, deps: DoorDeps): Promise<ReadonlyMap<Doo
       (listener) =>
         startFtpDoor(gate, {
           listener,
+          trustedProxies,
           log: deps.log('ftp'),
           passivePorts: ftp.passivePorts,
           ...(ftp.externalAddress === null ? {} : { externalAddress: ftp.externalAddress }),
@@ -102,13 +110,16 @@ async function starters(config: Config, deps: DoorDeps): Promise<ReadonlyMap<Doo
           ...(tls === null ? {} : { tls }),
         }),
     ],
-    ['rest', (listener) => startRestDoor(gate, { listener, log: deps.log('rest'), identity })],
+    [
+      'rest',
+      (listener) => startRestDoor(gate, { listener, trustedProxies, log: deps.log('rest'), identity }),
+    ],
   ])
 }
 
 async function startOne(
   section: DoorSection,
-  { address, port, site }: ListenConfig,
+  { address, port, site, proxyProtocol }: ListenConfig,
   start: Start,
   deps: DoorDeps,
 ): Promise<RunningDoor> {
@@ -119,7 +130,7 @@ async function startOne(
     )
   }
   try {
-    return await start({ address, port, siteId })
+    return await start({ address, port, siteId, proxyProtocol })
   } catch (error) {
     throw new StartError(`${section}: cannot listen on ${inUrl(address)}:${port}: ${listenProblem(error)}`)
   }

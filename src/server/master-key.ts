@@ -1,6 +1,8 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type MasterKey, newMasterKey } from '#credentials/sealing.ts'
+import { type MasterKey, type MasterKeys, newMasterKey } from '#credentials/sealing.ts'
+import { writePrivateFile } from './private-file.ts'
 
 /** A reason not to start that the operator can mend. Shown without a stack. */
 export class StartError extends Error {
@@ -17,12 +19,9 @@ const LINE = /^([0-9a-f]{8}):([A-Za-z0-9+/]{43}=)$/
  * Master keys, the current one first: from `text` (the environment) or the data folder's `master.key`, one
  * `<id>:<base64 of 32 bytes>` a line. Null when there is none.
  */
-export async function readMasterKeys(
-  dataDir: string,
-  text: string | undefined,
-): Promise<[MasterKey, ...MasterKey[]] | null> {
+export function readMasterKeys(dataDir: string, text: string | undefined): MasterKeys | null {
   const source = text === undefined ? join(dataDir, MASTER_KEY_FILE) : 'LATCHKEY_MASTER_KEY'
-  const content = text ?? (await readIfThere(source))
+  const content = text ?? readIfThere(source)
   if (content === null) return null
   const keys = content
     .split(/[\s,]+/)
@@ -36,9 +35,21 @@ export async function readMasterKeys(
 /** Makes the data folder's first master key, readable by its owner alone. Never over an existing file. */
 export async function makeMasterKey(dataDir: string): Promise<MasterKey> {
   const key = newMasterKey()
-  const line = `${key.id}:${key.bytes.toString('base64')}\n`
-  await writeFile(join(dataDir, MASTER_KEY_FILE), line, { mode: 0o600, flag: 'wx', flush: true })
+  await writeFile(join(dataDir, MASTER_KEY_FILE), `${lineOf(key)}\n`, {
+    mode: 0o600,
+    flag: 'wx',
+    flush: true,
+  })
   return key
+}
+
+/** Replaces the keys of the file, whole or not at all. */
+export async function writeMasterKeys(dataDir: string, keys: readonly MasterKey[]): Promise<void> {
+  await writePrivateFile(dataDir, MASTER_KEY_FILE, keys.map(lineOf).join('\n'))
+}
+
+function lineOf({ id, bytes }: MasterKey): string {
+  return `${id}:${bytes.toString('base64')}`
 }
 
 function parseLine(line: string, source: string): MasterKey {
@@ -49,9 +60,9 @@ function parseLine(line: string, source: string): MasterKey {
   return { id, bytes: Buffer.from(bytes, 'base64') }
 }
 
-async function readIfThere(file: string): Promise<string | null> {
+function readIfThere(file: string): string | null {
   try {
-    return await readFile(file, 'utf8')
+    return readFileSync(file, 'utf8')
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null
     throw error

@@ -2,6 +2,9 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Logger } from 'pino'
+import { createForesee } from '#credentials/foresee.ts'
+import { resealAll } from '#credentials/resealing.ts'
+import { cleanExpiredKeys } from '#identity/clean-keys.ts'
 import { cryptoInUse } from '#protocols/sftp/native.ts'
 import { holdProcessLock } from '#records/process-lock.ts'
 import { announce } from './announce.ts'
@@ -12,8 +15,10 @@ import { prepareDemo, writeDemoFile } from './demo.ts'
 import { type RunningDoors, startDoors } from './doors.ts'
 import { prepareFirstStart } from './first-start.ts'
 import { hostKeys } from './host-key.ts'
+import { hourly } from './hourly.ts'
 import { createLog } from './log.ts'
 import { StartError } from './master-key.ts'
+import { mountFolders } from './mount-folders.ts'
 import { writePrivateFile } from './private-file.ts'
 
 type ServeArguments = { config: Config; demo: boolean; freePorts: boolean }
@@ -72,20 +77,32 @@ async function run({ config, demo, freePorts }: ServeArguments): Promise<number>
   if (lock === null) throw new StartError(`another Latchkey server is running on ${folder.path}`)
   const { identity: store } = folder.records
   const { pepper, sealer, records } = folder
-  const identity = { store, pepper, sealer, clock, changed: () => records.changes.poll() }
+  const { audit, liveSessions } = records
+  const changed = () => records.changes.poll()
+  const newFolder = mountFolders(folder.path)
+  const identity = { store, audit, liveSessions, pepper, sealer, clock, changed, newFolder }
   const first = await prepareFirstStart(identity, folder.path)
   const demoKeys = demo ? await prepareDemo(identity, folder.path) : null
   log.info({ crypto: cryptoInUse() }, `SSH crypto in use: ${cryptoInUse()}`)
 
   const stopping = stopSignal()
-  await using core = await createCore(folder, { clock, log, revocationGrace: config.revocationGrace })
+  await using core = await createCore(folder, { ...config, clock, log })
   const doors = await startDoors(config, {
     gate: core.gate,
-    identity,
+    identity: { ...identity, foresee: createForesee({ store: records.credentials, files: core.files }) },
     hostKeys: await hostKeys(folder.path),
     siteId: async (name) => (await store.siteByName(name))?.id ?? null,
     log: (door) => log.child({ door }),
   })
+  await using _cleaner = hourly(
+    () => cleanExpiredKeys(identity),
+    (error) => log.warn({ err: error }, 'expired keys could not be removed'),
+  )
+  // Another master key may have been put in front of the old one since the last start.
+  const resealing = resealAll(folder.records.sealed, folder.sealer).then(
+    (count) => count > 0 && log.info({ count }, 'secrets were sealed again under the current master key'),
+    (error) => log.error({ err: error }, 'secrets could not be sealed again'),
+  )
   const { region } = config.s3
   if (freePorts) {
     await writePrivateFile(folder.path, ADDRESSES_FILE, JSON.stringify(doors.addresses, null, 2))
@@ -95,6 +112,7 @@ async function run({ config, demo, freePorts }: ServeArguments): Promise<number>
   process.stdout.write('ready\n')
   log.info({ signal: await stopping }, 'stopping')
   await stop(doors, config.stopGrace)
+  await resealing
   return 0
 }
 

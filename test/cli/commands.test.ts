@@ -2,7 +2,9 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readValue } from '#credentials/values.ts'
+import { updateSite } from '#identity/sites.ts'
 import { openSqlite } from '#records/open.ts'
+import { OPERATOR } from '#test/identity/office.ts'
 import { openTerminal, type Terminal } from './terminal.ts'
 
 let terminal: Terminal
@@ -92,6 +94,90 @@ describe('key', () => {
     await terminal.run('key', 'create', 'of ada', '--user', 'ada')
     const keys = await terminal.json('key', 'list', '--user', 'ada')
     expect(keys).toEqual([expect.objectContaining({ name: 'of ada' })])
+  })
+
+  test('K11 and S2: create takes conditions and storages, update changes what is named, none lifts', async () => {
+    const key = await terminal.json(
+      ...['key', 'create', 'bound', '--user', 'mia', '--allow', '10.0.0.0/8,192.0.2.1', '--door', 'sftp,ftp'],
+      ...['--window', 'fri-mon 08:00-18:00 Europe/Vienna; daily 20:00-24:00 UTC', '--storage', '/'],
+      ...['--not-before', '2026-02-01', '--preset', 'read_only'],
+    )
+    const conditions = {
+      allow: ['10.0.0.0/8', '192.0.2.1'],
+      deny: null,
+      doors: ['sftp', 'ftp'],
+      windows: [
+        { days: ['sun', 'mon', 'fri', 'sat'], from: '08:00', to: '18:00', zone: 'Europe/Vienna' },
+        expect.objectContaining({ from: '20:00', to: '24:00', zone: 'UTC' }),
+      ],
+      not_before: '2026-02-01T00:00:00.000Z',
+    }
+    expect(key).toMatchObject({ conditions, storages: [expect.any(String)] })
+    const shown = await terminal.run('key', 'show', 'bound')
+    expect(shown.out).toContain('sun,mon,fri,sat 08:00-18:00 Europe/Vienna')
+    const lifted = { ...conditions, allow: null, windows: null, not_before: null, deny: ['10.1.0.0/16'] }
+    expect(
+      await terminal.json(
+        ...['key', 'update', 'bound', '--allow', 'none', '--window', 'none', '--not-before', 'none'],
+        ...['--deny', '10.1.0.0/16', '--storage', 'all', '--description', 'changed'],
+      ),
+    ).toMatchObject({ conditions: lifted, storages: null, description: 'changed' })
+  })
+
+  test.each([
+    ['--allow', '10.0.0.0/99'],
+    ['--door', 'telnet'],
+    ['--window', 'mondays'],
+    ['--window', 'payday 08:00-09:00 UTC'],
+    ['--not-before', 'tomorrow'],
+    ['--storage', '/nowhere'],
+    ['--scopes', '16'],
+    ['--value', 'chosen-but-not-allowed'],
+  ])('create %s %s is wrongly called', async (option, text) => {
+    const { code, out } = await terminal.run('key', 'create', 'bad', '--user', 'mia', option, text)
+    expect([code, out]).toEqual([2, ''])
+  })
+
+  test('K9: rotate shows a new value once, and show says when the old one stops', async () => {
+    const { value, id } = Object(await terminal.json('key', 'create', 'turning', '--user', 'mia', '--s3'))
+    terminal.office.clock.advance(1)
+    const rotated = Object(await terminal.json('key', 'rotate', 'turning', '--overlap', '24h', '--s3'))
+    expect(rotated).toMatchObject({ id, secret_access_key: expect.any(String) })
+    expect(readValue(rotated.value)).toEqual({ kind: 'generated', keyId: id })
+    expect(rotated.value).not.toBe(value)
+    const shown = await terminal.run('key', 'show', 'turning')
+    expect(shown.out).toContain(', last use never, stops 2026-01-02')
+    expect(shown.out).not.toContain(rotated.value)
+    expect((await terminal.run('key', 'rotate', 'turning', '--overlap', '31d')).code).toBe(2)
+  })
+
+  test('K5: a chosen value comes from standard input, so that no process list shows it', async () => {
+    const { deps, site } = terminal.office
+    await updateSite(deps, OPERATOR, site.id, { settings: { allowChosenValues: true } })
+    terminal.type('correct-horse-battery\n')
+    const key = await terminal.json('key', 'create', 'chosen', '--user', 'mia', '--value=-')
+    expect(key).toMatchObject({ value: 'correct-horse-battery', values: [{ chosen: true, masked: '…' }] })
+    await updateSite(deps, OPERATOR, site.id, { settings: { allowChosenValues: false } })
+  })
+
+  test('K1: guest create makes the one guest key of the site', async () => {
+    const key = await terminal.json('guest', 'create', '--base-path', '/public')
+    expect(key).toMatchObject({ name: 'guest', type: 'guest', base_path: '/public', values: [] })
+    expect((await terminal.run('guest', 'create')).code).toBe(1)
+    expect((await terminal.run('key', 'delete', 'guest')).code).toBe(0)
+  })
+
+  test('K6: cleanup removes what expired long ago; list tells keys apart by state and type', async () => {
+    await terminal.run('key', 'create', 'brief', '--type', 'site', '--expires', '1s')
+    terminal.office.clock.advance(1000)
+    const names = async (...argv: string[]) =>
+      Object.values(Object(await terminal.json('key', 'list', ...argv))).map((key) => Object(key).name)
+    expect(await names('--state', 'expired')).toContain('brief')
+    expect(await names('--state', 'active', '--type', 'site')).not.toContain('brief')
+    expect(await terminal.json('key', 'cleanup')).toEqual({ removed: 0 })
+    terminal.office.clock.advance(90 * 86_400_000)
+    expect(Object(await terminal.json('key', 'cleanup')).removed).toBeGreaterThan(0)
+    expect(await names()).not.toContain('brief')
   })
 
   test('R1: disabling beside a running server reaches it through the change feed', async () => {

@@ -1,4 +1,7 @@
-import { runCli } from '#cli/run.ts'
+import { type Backstage, runCli } from '#cli/run.ts'
+import { createForesee } from '#credentials/foresee.ts'
+import { openFilesOffice } from '#server/files-office.ts'
+import { masterKeyOffice } from '#server/master-key-office.ts'
 import { type Office, openOffice } from '#test/identity/office.ts'
 
 /** A command line on an office's records, with what it printed. */
@@ -9,6 +12,9 @@ export type Terminal = AsyncDisposable & {
   /** Data folders that were opened, and how many of them are closed again. */
   readonly opened: string[]
   closed(): number
+  readonly files: Backstage['files']
+  /** What commands read from standard input from now on. */
+  type(text: string): void
   run(...argv: string[]): Promise<{ code: number; out: string; err: string }>
   /** The JSON that a command prints with `--json`. */
   json(...argv: string[]): Promise<unknown>
@@ -16,9 +22,13 @@ export type Terminal = AsyncDisposable & {
 
 export async function openTerminal(columns = 80): Promise<Terminal> {
   const office = await openOffice()
+  const service = openFilesOffice(office, office.clock)
+  const foresee = createForesee({ store: office.records.credentials, files: service })
+  const files: Backstage['files'] = (site) => service.openForOperator(site, new AbortController().signal)
   const served: string[][] = []
   const opened: string[] = []
   let closed = 0
+  let input = ''
 
   async function run(...argv: string[]) {
     let out = ''
@@ -31,12 +41,16 @@ export async function openTerminal(columns = 80): Promise<Terminal> {
         err += text
       },
       columns,
+      stdin: async () => input,
       async openBackstage(dataDir) {
         opened.push(dataDir)
         const close = async () => {
           closed += 1
         }
-        return { identity: office.deps, dataDir: office.dir, [Symbol.asyncDispose]: close }
+        const { dir, records, sealer } = office
+        const masterKeys = masterKeyOffice({ path: dir, records, sealer })
+        const identity = { ...office.deps, foresee }
+        return { identity, files, masterKeys, dataDir: dir, [Symbol.asyncDispose]: close }
       },
       async serve(args) {
         served.push(args)
@@ -48,15 +62,22 @@ export async function openTerminal(columns = 80): Promise<Terminal> {
 
   return {
     office,
+    files,
     served,
     opened,
     closed: () => closed,
+    type(text) {
+      input = text
+    },
     run,
     async json(...argv) {
       const { code, out, err } = await run(...argv, '--json')
       if (code !== 0) throw new Error(`exit ${code}: ${err}`)
       return JSON.parse(out)
     },
-    [Symbol.asyncDispose]: () => office[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      await service[Symbol.asyncDispose]()
+      await office[Symbol.asyncDispose]()
+    },
   }
 }

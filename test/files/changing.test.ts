@@ -185,7 +185,7 @@ describe('object metadata', () => {
     const files = await describedFile('/a')
     await writeFile(join(world.root, 'a'), 'changed')
     expect(await etagAt('/a')).toBeUndefined()
-    await files.remove(at('/a'))
+    await files.purge(at('/a'))
     expect(world.stores.metadata.rows).toEqual([])
   })
 

@@ -21,6 +21,7 @@ export type Caller = {
 }
 
 export type CallerOptions = Partial<Omit<Principal, 'grants'>> & {
+  address?: string
   grants?: readonly { path: string; rights: Rights; recursive?: boolean }[]
   door?: DoorName
   /** Key id; default `k`. */
@@ -43,11 +44,17 @@ export type FilesWorld = AsyncDisposable & {
 }
 
 export async function startFiles(
-  options: { durable?: boolean; mounts?: readonly string[]; readOnly?: boolean } = {},
+  options: {
+    durable?: boolean
+    mounts?: readonly string[]
+    readOnly?: boolean
+    /** Default: what the factory says. */
+    trashDays?: number
+  } = {},
 ): Promise<FilesWorld> {
   const base = await mkdtemp(join(tmpdir(), 'latchkey-files-'))
   const stores = memoryStores()
-  const { durable = false, mounts = ['/'], readOnly = false } = options
+  const { durable = false, mounts = ['/'], readOnly = false, trashDays } = options
   for (const [index, path] of mounts.entries()) {
     const root = join(base, `mount-${index}`)
     await mkdir(root)
@@ -56,7 +63,7 @@ export async function startFiles(
       siteId: 's',
       path: parsePath(path),
       type: 'local',
-      settings: { root, durable },
+      settings: { root, durable, ...(trashDays === undefined ? {} : { trashDays }) },
       readOnly,
     })
   }
@@ -97,7 +104,7 @@ export async function startFiles(
 }
 
 export function callerOf(service: FileService, options: CallerOptions = {}): Caller {
-  const { grants, door = 'rest', id = 'k', ...rest } = options
+  const { grants, door = 'rest', id = 'k', address = '192.0.2.1', ...rest } = options
   const controller = new AbortController()
   const activity: Activity = { bytesIn: 0, bytesOut: 0, current: null }
   const principal: Principal = {
@@ -119,7 +126,7 @@ export function callerOf(service: FileService, options: CallerOptions = {}): Cal
       recursive: grant.recursive ?? true,
     })),
   }
-  const connection = { door, address: '192.0.2.1', signal: controller.signal, activity }
+  const connection = { door, address, signal: controller.signal, activity }
   return { files: service.openFor(principal, connection), activity, revoke: () => controller.abort() }
 }
 

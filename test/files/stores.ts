@@ -2,7 +2,16 @@ import type { AuditEntry, AuditLog } from '#audit/ports.ts'
 import type { Lock } from '#files/locks.ts'
 import type { Fingerprint, Metadata } from '#files/metadata.ts'
 import type { MultipartUpload, UploadedPart } from '#files/multipart.ts'
-import type { LockStore, MetadataStore, MountRecord, MountStore, Place, UploadStore } from '#files/ports.ts'
+import type {
+  LockStore,
+  MetadataStore,
+  MountRecord,
+  MountStore,
+  Place,
+  TrashRecord,
+  TrashStore,
+  UploadStore,
+} from '#files/ports.ts'
 import { isWithin, type VirtualPath } from '#permissions/path.ts'
 
 /** Ports of the files layer in memory, for tests. What they hold can be looked at. */
@@ -11,6 +20,7 @@ export type MemoryStores = {
   readonly locks: LockStore & { readonly held: { siteId: string; lock: Lock }[] }
   readonly metadata: MetadataStore & { readonly rows: MetadataRow[] }
   readonly uploads: UploadStore
+  readonly trash: TrashStore & { readonly records: TrashRecord[] }
   readonly audit: AuditLog & { readonly entries: AuditEntry[] }
 }
 
@@ -23,6 +33,7 @@ export function memoryStores(): MemoryStores {
     locks: lockStore(),
     metadata: metadataStore(),
     uploads: uploadStore(),
+    trash: trashStore(),
     audit: { entries, record: (entry) => void entries.push(entry) },
   }
 }
@@ -128,5 +139,32 @@ function uploadStore(): UploadStore {
     parts: async (uploadId) => uploads.get(uploadId)?.parts ?? [],
     remove: async (_siteId, id) => void uploads.delete(id),
     ids: async () => [...uploads.keys()],
+  }
+}
+
+function trashStore(): MemoryStores['trash'] {
+  const records: TrashRecord[] = []
+  const isIn = ({ place }: TrashRecord, { mountId, path }: Place) =>
+    place.mountId === mountId && isWithin(path, place.path)
+  return {
+    records,
+    insert: async (record) => void records.push(record),
+    get: async (mountIds, id) =>
+      records.find((one) => one.id === id && mountIds.includes(one.place.mountId)) ?? null,
+    list: async (places, { before, limit }) =>
+      records
+        .filter((one) => places.some((place) => isIn(one, place)))
+        .filter(({ id }) => before === undefined || id < before)
+        .sort((a, b) => (a.id < b.id ? 1 : -1))
+        .slice(0, limit),
+    older: async (mountId, deletedBefore, limit) =>
+      records
+        .filter(({ place, deletedAt }) => place.mountId === mountId && deletedAt < deletedBefore)
+        .sort((a, b) => a.deletedAt - b.deletedAt)
+        .slice(0, limit),
+    async remove(ids) {
+      const kept = records.filter(({ id }) => !ids.includes(id))
+      records.splice(0, records.length, ...kept)
+    },
   }
 }

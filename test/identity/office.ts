@@ -2,18 +2,22 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
-import { createSealer, newMasterKey, type Sealer } from '#credentials/sealing.ts'
+import { headSeal } from '#audit/chain.ts'
+import type { SiteSettings } from '#credentials/ports.ts'
+import { createSealer, type Sealer } from '#credentials/sealing.ts'
 import { newPepper, pepperFrom } from '#credentials/values.ts'
 import type { Actor } from '#identity/actor.ts'
 import type { IdentityDeps } from '#identity/deps.ts'
-import type { SiteDetails, SiteSettings, UserDetails } from '#identity/ports.ts'
-import { addSite, FACTORY_SETTINGS } from '#identity/sites.ts'
+import type { SiteDetails, UserDetails } from '#identity/ports.ts'
+import { FACTORY_SETTINGS } from '#identity/settings.ts'
+import { addSite } from '#identity/sites.ts'
 import { addUser } from '#identity/users.ts'
 import { ALL_RIGHTS } from '#permissions/grants.ts'
 import { ROOT } from '#permissions/path.ts'
 import type { Principal } from '#permissions/principal.ts'
 import { ALL_SCOPES } from '#permissions/scopes.ts'
 import { openSqlite, type Records } from '#records/open.ts'
+import { makeMasterKey, readMasterKeys } from '#server/master-key.ts'
 
 export const OPERATOR: Actor = { kind: 'command_line' }
 
@@ -46,8 +50,12 @@ export async function openOffice(): Promise<Office> {
   const clock = { now: () => now, advance }
   const file = join(dir, 'latchkey.db')
   const records = await openSqlite(file, { clock })
-  const sealer = createSealer([newMasterKey()])
-  const deps = { store: records.identity, pepper: pepperFrom(newPepper()), sealer, clock }
+  const masterKey = await makeMasterKey(dir)
+  const sealer = createSealer(() => readMasterKeys(dir, undefined) ?? [masterKey])
+  const { identity: store, audit, liveSessions } = records
+  const pepper = pepperFrom(newPepper())
+  records.audit.sealWith(headSeal(pepper))
+  const deps = { store, audit, liveSessions, pepper, sealer, clock }
   const { site } = await addSite(deps, OPERATOR, { name: 'main', folder: dir })
   const { site: other } = await addSite(deps, OPERATOR, { name: 'other', folder: dir })
   const admin = await addUser(deps, OPERATOR, site.id, { name: 'ada', role: 'administrator' })

@@ -14,6 +14,14 @@ const HOT: readonly [string, (records: Records) => Promise<unknown>][] = [
   ['accountByAccessKeyId', ({ credentials }) => credentials.accountByAccessKeyId('AK-k1')],
   ['accountsByKeyName in one site', ({ credentials }) => credentials.accountsByKeyName('first', 's1')],
   ['accountsByKeyName in all sites', ({ credentials }) => credentials.accountsByKeyName('first', null)],
+  ['accountsByBucket', ({ credentials }) => credentials.accountsByBucket(7)],
+  ['guestAccount', ({ credentials }) => credentials.guestAccount('s1')],
+  ['a page of keys', ({ identity }) => identity.keys('s1', { limit: 9, after: { createdAt: 1, id: 'k0' } })],
+  ['expiredKeys', ({ identity }) => identity.expiredKeys('s1', 1, 9)],
+  ['personById', ({ credentials }) => credentials.personById('u1')],
+  ['peopleByName in one site', ({ credentials }) => credentials.peopleByName('ann', 's1')],
+  ['peopleByName in all sites', ({ credentials }) => credentials.peopleByName('ann', null)],
+  ['ancestorsOf', ({ identity }) => identity.ancestorsOf('s1')],
   ['siteIdByHost', ({ credentials }) => credentials.siteIdByHost('b.example')],
   ['userByName', ({ identity }) => identity.userByName('s1', 'ann')],
   ['keyByName', ({ identity }) => identity.keyByName('s1', 'first')],
@@ -31,16 +39,21 @@ const HOT: readonly [string, (records: Records) => Promise<unknown>][] = [
   ['uploads.get', ({ uploads }) => uploads.get('s1', '1')],
   ['uploads.list', ({ uploads }) => uploads.list('s1', path)],
   ['uploads.parts', ({ uploads }) => uploads.parts('1')],
+  ['trash.get', ({ trash }) => trash.get(['m1'], 'x')],
+  ['trash.list', ({ trash }) => trash.list([{ ...place, path: ROOT }], { before: 'x', limit: 9 })],
+  ['trash.list of a folder', ({ trash }) => trash.list([place], { before: 'x', limit: 9 })],
+  ['trash.older', ({ trash }) => trash.older('m1', 1, 9)],
+  ['trash.remove', ({ trash }) => trash.remove(['x'])],
   ['changes.poll', ({ changes }) => changes.poll()],
   [
     'lastUses.record',
-    ({ lastUses }) => lastUses.record([{ valueId: 'v', at: 1, address: '', door: '', client: '' }]),
+    ({ lastUses }) => lastUses.record([{ id: 'v', at: 1, address: '', door: '', client: '' }]),
   ],
 ]
 
 /** Reads all of a table, or all rows of a site or mount. Lists in the statement's own memory do not count. */
 function readsMuch(step: string): boolean {
-  if (/^SCAN (json_each|used|CONSTANT ROW|\d+ CONSTANT ROWS)/.test(step)) return false
+  if (/^SCAN (json_each|used|line|CONSTANT ROW|\d+ CONSTANT ROWS)/.test(step)) return false
   return step.startsWith('SCAN') || /\((site_id|mount_id)=\?\)$/.test(step)
 }
 

@@ -49,11 +49,27 @@ log_level: loud
       's3: { listen: [{ port: 9000 }] }\nrest: { listen: [{ port: 9000 }] }',
       'rest.listen.0: 127.0.0.1 port 9000 is also that of s3.listen.0',
     ],
+    ['audit_retention: 0', 'audit_retention: must be >= 1'],
+    ['trusted_proxies: [10.0.0.0/33]', 'trusted_proxies.0: must be an address or a CIDR range'],
+    ['trusted_proxies: [proxy.example.org]', 'trusted_proxies.0: must be an address or a CIDR range'],
+    [
+      'ftp: { listen: [{ port: 2121, proxy_protocol: true }] }',
+      'ftp.listen.0.proxy_protocol: needs trusted_proxies: everybody would be turned away',
+    ],
+    [
+      'webdav: { listen: [{ port: 8080, proxy_protocol: true }] }',
+      'webdav.listen.0.proxy_protocol: there is no such option',
+    ],
     ['- a list', 'the whole file: must be object'],
     ['a: [', ''],
   ])('%j is refused', (text, message) => {
     expect(mistakes(text).join('\n')).toContain(message)
     expect(mistakes(text)).toHaveLength(1)
+  })
+
+  test('R3: the audit is kept for ever unless days are said', () => {
+    expect(parseConfig('', 'x').auditRetention).toBeNull()
+    expect(parseConfig('audit_retention: 90', 'x').auditRetention).toBe(90 * 86_400_000)
   })
 
   test('free ports take every listener', () => {
@@ -63,6 +79,16 @@ log_level: loud
     expect(config.s3.listen.map(({ port }) => port)).toEqual([0, 0])
     expect(config.s3.listen[0]?.site).toBe('a')
     expect(config.ftp.passivePorts).toBe('any')
+  })
+
+  test('proxies are trusted by range, and SFTP and FTP listeners take their headers', () => {
+    const { trustedProxies, sftp, ftp } = parseConfig(
+      'trusted_proxies: [10.0.0.0/8, "2001:db8::1"]\nsftp: { listen: [{ port: 22, proxy_protocol: true }] }',
+      'x',
+    )
+    expect(trustedProxies).toEqual(['10.0.0.0/8', '2001:db8::1'])
+    expect(sftp.listen[0]?.proxyProtocol).toBe(true)
+    expect(ftp.listen[0]?.proxyProtocol).toBe(false)
   })
 
   test('a door without listeners is off', () => {

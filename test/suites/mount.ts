@@ -4,6 +4,7 @@ import { changing } from './mount/changing.ts'
 import { listing } from './mount/listing.ts'
 import { publishing } from './mount/publishing.ts'
 import type { MountUnderTest } from './mount/support.ts'
+import { trash } from './mount/trash.ts'
 import { parts, trees } from './mount/trees.ts'
 
 /** What each type of mount must do, whatever it keeps its bytes in. */
@@ -24,6 +25,7 @@ export function mountSuite(name: string, start: () => Promise<MountUnderTest>): 
     changing(() => mount)
     listing(() => mount)
     trees(() => mount)
+    trash(() => mount)
     parts(
       () => mount,
       () => world,

@@ -7,18 +7,28 @@ import { journalSuite } from './records/journals.ts'
 import { keySuite } from './records/keys.ts'
 import { lockSuite } from './records/locks.ts'
 import { metadataSuite } from './records/metadata.ts'
+import { mountSuite } from './records/mounts.ts'
+import { peopleSuite } from './records/people.ts'
+import { siteSuite } from './records/sites.ts'
+import { throttleSuite } from './records/throttle.ts'
+import { trashSuite } from './records/trash.ts'
 import { uploadSuite } from './records/uploads.ts'
 
 /** What every database engine must do. */
 export function recordsSuite(engine: string, make: MakeDatabase): void {
   describe(`records on ${engine}`, () => {
     identitySuite(make)
+    siteSuite(make)
+    peopleSuite(make)
+    mountSuite(make)
     keySuite(make)
     credentialSuite(make)
     feedSuite(make)
     lockSuite(make)
     metadataSuite(make)
     uploadSuite(make)
+    trashSuite(make)
     journalSuite(make)
+    throttleSuite(make)
   })
 }

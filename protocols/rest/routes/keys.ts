@@ -1,24 +1,29 @@
 import { type Static, Type } from 'typebox'
 import { Fault } from '#faults'
+import type { Actor } from '#identity/actor.ts'
 import { createKey } from '#identity/create-key.ts'
 import type { IdentityDeps } from '#identity/deps.ts'
+import { createGuestKey } from '#identity/guest-key.ts'
 import { issuedJson, keyJson } from '#identity/json.ts'
 import { deleteKey, disableKey, enableKey, getKey, listKeys, updateKey } from '#identity/keys.ts'
+import { rotateKey } from '#identity/rotate-key.ts'
 import { parseInstant } from '#identity/times.ts'
 import type { UserRef } from '#identity/users.ts'
 import { actorOf } from '../access.ts'
 import type { App } from '../app.ts'
+import { conditionsIn } from '../conditions.ts'
 import { SECURITY } from '../openapi.ts'
-import { pageOf } from '../paging.ts'
+import { readPage } from '../paging.ts'
 import {
   IssuedKeySchema,
   KeyChangesSchema,
   KeyIdSchema,
+  KeyListingSchema,
   KeyPageSchema,
   KeySchema,
   NewKeySchema,
-  PageSchema,
   REFUSALS,
+  RotationSchema,
 } from '../schemas.ts'
 
 const COMMON = { tags: ['keys'], security: SECURITY }
@@ -29,6 +34,7 @@ export function addKeyRoutes(app: App, identity: IdentityDeps): void {
   addCreate(app, identity)
   addList(app, identity)
   addUpdate(app, identity)
+  addRotate(app, identity)
   addDelete(app, identity)
   const get = { ...ONE_KEY, summary: 'One key; never its value' }
   app.get('/api/v1/keys/:id', { schema: get }, async (request) => {
@@ -56,34 +62,46 @@ function addCreate(app: App, identity: IdentityDeps): void {
   }
   app.post('/api/v1/keys', { schema }, async (request, reply) => {
     const { actor, siteId } = actorOf(request)
-    const { name, description, type, scopes, base_path, expires_at, s3 } = request.body
-    const issued = await createKey(identity, actor, siteId, {
-      name,
-      description,
-      type: type ?? 'user',
-      user: userOf(request.body),
-      scopes,
-      basePath: base_path,
-      expiresAt: readExpiry(expires_at),
-      pair: s3,
-    })
+    const issued = await create(identity, actor, siteId, request.body)
     reply.code(201).header('Location', `/api/v1/keys/${issued.key.id}`)
     return issuedJson(issued, identity.clock.now())
   })
+}
+
+async function create(
+  identity: IdentityDeps,
+  actor: Actor,
+  siteId: string,
+  body: Static<typeof NewKeySchema>,
+) {
+  const { name, description, type = 'user', value, s3 } = body
+  const input = { description, ...limitsIn(body), expiresAt: readExpiry(body.expires_at) }
+  if (type !== 'guest') {
+    const more = { name: name ?? '', type, user: userOf(body), value, pair: s3 }
+    return createKey(identity, actor, siteId, { ...input, ...more })
+  }
+  if (value !== undefined || s3 || userOf(body) !== undefined) {
+    throw new Fault('invalid', 'a guest key has no user, no value and no S3 access key pair')
+  }
+  return { key: await createGuestKey(identity, actor, siteId, { ...input, name }), value: null, pair: null }
 }
 
 function addList(app: App, identity: IdentityDeps): void {
   const schema = {
     ...COMMON,
     summary: 'The keys of the site, oldest first, in pages',
-    querystring: PageSchema,
+    querystring: KeyListingSchema,
     response: { 200: KeyPageSchema, ...REFUSALS },
   }
   app.get('/api/v1/keys', { schema }, async (request) => {
     const { actor, siteId } = actorOf(request)
-    const page = pageOf(await listKeys(identity, actor, siteId), request.query)
+    const { type, state } = request.query
+    const user = userOf(request.query)
+    const page = await readPage(request.query, (place) =>
+      listKeys(identity, actor, siteId, { user, type, state, ...place }),
+    )
     const now = identity.clock.now()
-    return { keys: page.keys.map((key) => keyJson(key, now)), next_cursor: page.next }
+    return { keys: page.items.map((key) => keyJson(key, now)), next_cursor: page.next }
   })
 }
 
@@ -91,18 +109,34 @@ function addUpdate(app: App, identity: IdentityDeps): void {
   const schema = { ...ONE_KEY, summary: 'Change what is named, leave the rest', body: KeyChangesSchema }
   app.patch('/api/v1/keys/:id', { schema }, async (request) => {
     const { actor, siteId } = actorOf(request)
-    const { name, description, enabled, scopes, base_path, expires_at } = request.body
-    const changes = {
-      name,
-      description,
-      enabled,
-      scopes,
-      basePath: base_path,
-      expiresAt: readExpiry(expires_at),
-    }
+    const { name, description, enabled, expires_at } = request.body
+    const expiresAt = readExpiry(expires_at)
+    const changes = { name, description, enabled, ...limitsIn(request.body), expiresAt }
     const key = await updateKey(identity, actor, siteId, request.params.id, changes)
     return keyJson(key, identity.clock.now())
   })
+}
+
+function addRotate(app: App, identity: IdentityDeps): void {
+  const schema = {
+    ...COMMON,
+    summary: 'A new value for the key; the old one goes on for the overlap. Secrets are in this answer only',
+    params: KeyIdSchema,
+    body: RotationSchema,
+    response: { 200: IssuedKeySchema, ...REFUSALS },
+  }
+  app.post('/api/v1/keys/:id/rotate', { schema, preValidation: withBody }, async (request) => {
+    const { actor, siteId } = actorOf(request)
+    const { overlap_seconds = 0, value, s3 } = request.body
+    const input = { overlap: overlap_seconds * 1000, value, pair: s3 }
+    const issued = await rotateKey(identity, actor, siteId, request.params.id, input)
+    return issuedJson(issued, identity.clock.now())
+  })
+}
+
+// All of it has a default, so nothing needs to be sent.
+async function withBody(request: { body: unknown }): Promise<void> {
+  request.body ??= {}
 }
 
 function addDelete(app: App, identity: IdentityDeps): void {
@@ -119,7 +153,18 @@ function addDelete(app: App, identity: IdentityDeps): void {
   })
 }
 
-function userOf({ user, user_id }: Static<typeof NewKeySchema>): UserRef | undefined {
+type LimitsBody = Pick<Static<typeof NewKeySchema>, 'scopes' | 'base_path' | 'storages' | 'conditions'>
+
+function limitsIn({ scopes, base_path, storages, conditions }: LimitsBody) {
+  return {
+    scopes: scopes?.map(String),
+    basePath: base_path,
+    storages,
+    conditions: conditionsIn(conditions),
+  }
+}
+
+function userOf({ user, user_id }: { user?: string; user_id?: string }): UserRef | undefined {
   if (user !== undefined && user_id !== undefined) {
     throw new Fault('invalid', 'name the user by user or by user_id, not by both')
   }

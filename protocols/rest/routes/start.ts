@@ -4,6 +4,7 @@ import { toFault } from '#faults'
 import type { IdentityDeps } from '#identity/deps.ts'
 import { checkPassword } from '#identity/password-rule.ts'
 import { isTicket, redeemTicket } from '#identity/tickets.ts'
+import { clientAddress, type TrustedProxies } from '#net/proxy.ts'
 import type { DoorLog } from '#protocols/protocol.ts'
 import { type App, logged } from '../app.ts'
 import { donePage, PAGE_HEADERS, passwordPage, refusedPage } from '../page.ts'
@@ -19,7 +20,11 @@ const TicketSchema = Type.Object({ ticket: Type.String() })
  * `/start/{ticket}`: the one-time link with which an administrator chooses a password. Only POST uses the
  * ticket up: mail scanners and previews open links.
  */
-export function addStartRoutes(app: App, identity: IdentityDeps, log: DoorLog): void {
+export function addStartRoutes(
+  app: App,
+  identity: IdentityDeps,
+  { log, proxies }: { readonly log: DoorLog; readonly proxies: TrustedProxies },
+): void {
   app.addContentTypeParser(FORM, { parseAs: 'string', bodyLimit: MAX_FORM_BYTES }, (_request, body, done) =>
     done(null, Object.fromEntries(new URLSearchParams(body.toString()))),
   )
@@ -37,7 +42,7 @@ export function addStartRoutes(app: App, identity: IdentityDeps, log: DoorLog): 
     const mistake = mistakeIn(request.body)
     if (mistake !== null) return sendPage(reply, 400, passwordPage(request.url, mistake))
     const input = { ticket: request.params.ticket, password: request.body.password }
-    const at = { door: 'rest', address: request.socket.remoteAddress ?? '' } as const
+    const at = { door: 'rest', address: clientAddress(request.raw, proxies) } as const
     const done = await redeemTicket(identity, input, at).catch(deadLink)
     if (done === null) return sendPage(reply, 404, refusedPage('This link does not work', DEAD_LINK))
     return sendPage(reply, 200, donePage(done))

@@ -1,3 +1,4 @@
+import { conditionsJson } from '#identity/condition-rules.ts'
 import { grantJson } from '#identity/json.ts'
 import { isoTime } from '#identity/times.ts'
 import { DOORS } from '#permissions/conditions.ts'
@@ -30,6 +31,8 @@ function presentedJson(principal: Principal) {
     role: principal.role,
     scopes: scopeNames(principal.scopes),
     base_path: principal.basePath,
+    storages: principal.storages && [...principal.storages],
+    conditions: principal.conditions.map(conditionsJson),
     doors: doorsOf(principal),
     expires_at: isoTime(principal.expiresAt),
     grants: principal.grants.map(grantJson),

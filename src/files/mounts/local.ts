@@ -13,6 +13,7 @@ import { type ListingCache, listFolder } from './local/listing.ts'
 import { createStaging } from './local/staging.ts'
 import { entryFrom, fingerprintFrom, look } from './local/stats.ts'
 import { sweepStaging } from './local/sweep.ts'
+import { localTrash } from './local/trash.ts'
 import { moveInto, stagedFolder, type TreeHome } from './local/tree.ts'
 import { stagedFile } from './local/upload.ts'
 
@@ -55,6 +56,7 @@ export function createLocalMount({ id, root, durable, listings, onError }: Local
     rename: (from, to, replace) => guarded(() => move(home(), from, to, replace)),
     setModified: (path, modified) => guarded(() => setModified(real(), path, modified)),
     space: () => guarded(() => spaceOf(real())),
+    trash: localTrash(home),
     openPart: async (uploadId, name) => {
       using parts = openMember(staging.multipart(), uploadId)
       return await openPrivate(parts.at(name), ROOT)

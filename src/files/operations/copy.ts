@@ -37,7 +37,7 @@ export async function copy(
   await lockFree(caller, target, options)
   const how =
     entry.kind === 'file' ? await copyFile(caller, ends, options) : await copyFolder(caller, ends, options)
-  record(caller, 'file.copy', `${from} → ${to}`)
+  record(caller, 'file.copy', `${from} → ${to}`, { target: to })
   return how
 }
 

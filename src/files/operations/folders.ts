@@ -2,7 +2,8 @@ import { Fault } from '#faults'
 import type { Action } from '#permissions/decide.ts'
 import { depth, type VirtualPath } from '#permissions/path.ts'
 import { type Caller, checkAlive, permit, record } from '../caller.ts'
-import { nothingThere, outside } from '../site.ts'
+import { trashDaysOf } from '../ports.ts'
+import { nothingThere, outside, type Route } from '../site.ts'
 import type { ChangeOptions, Entry } from '../types.ts'
 import { checkLocks } from './lock-checks.ts'
 import {
@@ -15,7 +16,9 @@ import {
   locate,
   lookUp,
   placeOf,
+  type Target,
 } from './places.ts'
+import { putIntoTrash } from './trash-in.ts'
 
 export async function mkdir(caller: Caller, path: VirtualPath, options: ChangeOptions = {}): Promise<Entry> {
   const located = await locate(caller, path)
@@ -31,44 +34,69 @@ export async function mkdir(caller: Caller, path: VirtualPath, options: ChangeOp
   return outside(target.route.record.path, entry)
 }
 
-export async function remove(
-  caller: Caller,
-  path: VirtualPath,
-  options: ChangeOptions & { readonly tree?: boolean } = {},
-): Promise<void> {
+type RemoveOptions = ChangeOptions & { readonly tree?: boolean }
+
+/** Into the trash where the mount keeps one, else for good. */
+export async function remove(caller: Caller, path: VirtualPath, options: RemoveOptions = {}): Promise<void> {
   const located = await locate(caller, path)
+  await takeAway(caller, located, keepsTrash(located.route) ? 'delete' : 'purge', options)
+}
+
+/** For good, past the trash. */
+export async function purge(caller: Caller, path: VirtualPath, options: RemoveOptions = {}): Promise<void> {
+  await takeAway(caller, await locate(caller, path), 'purge', options)
+}
+
+/** What removing something is: `delete` where it can be restored. */
+export type Removal = 'delete' | 'purge'
+
+/** The action that a removal is: top-level folders are special. */
+export function removalOf(removal: Removal, path: VirtualPath, there: Pick<Entry, 'kind'> | null): Action {
+  return there?.kind === 'folder' && depth(path) === 1 ? `folder_${removal}` : removal
+}
+
+/** True where deleted files can be restored. */
+export function keepsTrash(route: Route | null): boolean {
+  return route !== null && trashDaysOf(route.record) > 0
+}
+
+async function takeAway(
+  caller: Caller,
+  located: Located,
+  removal: Removal,
+  options: RemoveOptions,
+): Promise<void> {
+  const { path } = located
   const first = await lookUp(located)
-  permitRemoval(caller, located, first, options.tree ?? false)
+  const action = removalOf(removal, path, first)
+  permit(caller, action, path, { ...located.about, tree: first?.kind === 'folder' && options.tree === true })
   checkHoldsNoMount(located)
   if (first === null) throw nothingThere()
   const target = changeable(located)
   using _held = await holdPaths(caller, [target])
   const there = await lookUp(target)
   if (there === null) throw nothingThere()
+  // What was decided was for the other kind.
+  if (there.kind !== first.kind) throw new Fault('precondition', 'it was replaced meanwhile')
   checkConditions(there, { ...options, ifAbsent: false })
   const isFolder = there.kind === 'folder'
   await checkLocks(caller, { path, tokens: options.tokens, member: true, tree: isFolder })
   checkAlive(caller)
+  await takeFromMount(caller, target, there, { removal, tree: options.tree ?? false })
+  await followUp(caller, () => caller.shared.locks.removeWithin(caller.principal.siteId, path))
+  record(caller, removal === 'delete' ? 'file.delete' : 'file.purge', path)
+}
+
+async function takeFromMount(
+  caller: Caller,
+  target: Target,
+  there: Entry,
+  { removal, tree }: { readonly removal: Removal; readonly tree: boolean },
+): Promise<void> {
   const { mount, inside } = target.route
-  if (isFolder && options.tree) await mount.removeTree(inside)
+  // Without `tree` only an empty folder goes: there is nothing in it to keep.
+  if (removal === 'delete' && (there.kind === 'file' || tree)) return putIntoTrash(caller, target, there)
+  if (there.kind === 'folder' && tree) await mount.removeTree(inside)
   else await mount.remove(inside)
-  await forget(caller, target.path, placeOf(target))
-  record(caller, 'file.delete', path)
-}
-
-// What is removed is gone for good as long as mounts keep no trash.
-function permitRemoval(caller: Caller, located: Located, there: Entry | null, tree: boolean): void {
-  const isFolder = there?.kind === 'folder'
-  permit(caller, removalOf(located.path, there), located.path, { ...located.about, tree: isFolder && tree })
-}
-
-/** The action that removing something is: top-level folders are special. */
-export function removalOf(path: VirtualPath, there: Entry | null): Action {
-  return there?.kind === 'folder' && depth(path) === 1 ? 'folder_purge' : 'purge'
-}
-
-async function forget(caller: Caller, path: VirtualPath, place: ReturnType<typeof placeOf>): Promise<void> {
-  const { principal, shared } = caller
-  await followUp(caller, () => shared.metadata.remove(place))
-  await followUp(caller, () => shared.locks.removeWithin(principal.siteId, path))
+  await followUp(caller, () => caller.shared.metadata.remove(placeOf(target)))
 }

@@ -5,7 +5,7 @@ import { type Caller, holderOf, may, permit, record, stagedFor, untilEnd } from 
 import type { Lock, Locks } from '../locks.ts'
 import { ancestors, checkLocks, coversPath, locksAround } from './lock-checks.ts'
 import { changeable, checkParent, locate, lookUp, type Target } from './places.ts'
-import { writable } from './upload.ts'
+import { checkReplaceable, writable } from './upload.ts'
 
 const LONGEST_SECONDS = 24 * 3600
 
@@ -93,14 +93,17 @@ async function makeMissing(
   tokens: readonly string[] | undefined,
 ): Promise<boolean> {
   const { path, route } = target
-  if (target.site.holdsMount(path) || (await lookUp(target)) !== null) return false
+  const there = await lookUp(target)
+  checkReplaceable(caller, target, there)
+  if (there !== null || target.site.holdsMount(path)) return false
   await writable(caller, path)
   await checkParent(target)
   await checkLocks(caller, { path, tokens, member: true })
   const { signal } = caller
   const staged = await stagedFor(caller, () => route.mount.stage({ signal }))
   try {
-    await untilEnd(caller, () => staged.publish(route.inside, { ifAbsent: true }))
+    const entry = await untilEnd(caller, () => staged.publish(route.inside, { ifAbsent: true }))
+    caller.own.add(route.record.id, entry)
     record(caller, 'file.write', path)
     return true
   } catch (error) {

@@ -7,8 +7,8 @@ import type { Staged } from '../mount.ts'
 import type { MultipartUpload, MultipartUploads, StagedPart, UploadedPart } from '../multipart.ts'
 import type { ChangeOptions, Entry, OpenFile } from '../types.ts'
 import { handleOf } from './handle.ts'
-import { followUp, type Target } from './places.ts'
-import { publish, writable } from './upload.ts'
+import { followUp, lookUp, type Target } from './places.ts'
+import { checkReplaceable, publish, writable } from './upload.ts'
 
 export function uploadsFor(caller: Caller): MultipartUploads {
   return {
@@ -31,7 +31,8 @@ async function start(
   path: VirtualPath,
   given: Pick<MultipartUpload, 'metadata' | 'checksum'>,
 ): Promise<MultipartUpload> {
-  await writable(caller, path)
+  const target = await writable(caller, path)
+  checkReplaceable(caller, target, await lookUp(target))
   const { principal, shared } = caller
   const upload: MultipartUpload = {
     id: randomBytes(24).toString('hex'),

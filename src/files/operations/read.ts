@@ -1,6 +1,6 @@
 import { Fault } from '#faults'
 import type { VirtualPath } from '#permissions/path.ts'
-import { type Caller, checkAlive, may, permit } from '../caller.ts'
+import { type Caller, checkAlive, may, permit, record } from '../caller.ts'
 import type { Metadata } from '../metadata.ts'
 import { isReserved, nothingThere, outside, virtualFolder } from '../site.ts'
 import type { Entry, OpenFile, Space } from '../types.ts'
@@ -24,6 +24,7 @@ export async function open(caller: Caller, path: VirtualPath): Promise<OpenFile>
   const file = await route.mount.open(route.inside)
   if (caller.signal.aborted) await file[Symbol.asyncDispose]()
   checkAlive(caller)
+  if (caller.shared.auditReads) record(caller, 'file.read', path)
   return watched(caller, file, outside(route.record.path, file.entry))
 }
 

@@ -12,13 +12,12 @@ import {
   checkHoldsNoMount,
   followUp,
   holdPaths,
-  type Located,
   locate,
   lookUp,
   placeOf,
   type Target,
 } from './places.ts'
-import { dropOldMetadata, keeping } from './upload.ts'
+import { checkReplaceable, dropOldMetadata, keeping } from './upload.ts'
 
 type Ends = { readonly source: Target; readonly target: Target; readonly entry: Entry }
 
@@ -44,7 +43,7 @@ export async function rename(
   if (source.route.mount === target.route.mount) await move(caller, ends, there)
   else await moveAcross(caller, ends, there)
   await followUp(caller, () => caller.shared.locks.removeWithin(caller.principal.siteId, from))
-  record(caller, 'file.rename', `${from} → ${to}`)
+  record(caller, 'file.rename', `${from} → ${to}`, { target: to })
   return there === null ? 'created' : 'replaced'
 }
 
@@ -78,16 +77,17 @@ export function checkApart(from: VirtualPath, to: VirtualPath): void {
 /** What is at the destination may go: Faults exists, precondition, forbidden. */
 export function permitReplacing(
   caller: Caller,
-  located: Located,
+  located: Target,
   there: Entry | null,
   options: RenameOptions,
 ): void {
+  checkReplaceable(caller, located, there)
   checkConditions(there, options)
   if (there === null) return
   if (!options.overwrite) throw new Fault('exists', 'something is there already')
   const { path, about } = located
   if (there.kind === 'file') permit(caller, 'write', path, about)
-  else permit(caller, removalOf(path, there), path, { ...about, tree: true })
+  else permit(caller, removalOf('purge', path, there), path, { ...about, tree: true })
 }
 
 async function move(caller: Caller, { source, target, entry }: Ends, there: Entry | null): Promise<void> {

@@ -5,6 +5,7 @@ import type { ChangeOptions, Entry } from '../types.ts'
 import { fingerprintOf } from '../version.ts'
 import { checkLocks } from './lock-checks.ts'
 import { changeable, checkConditions, followUp, holdPaths, locate, lookUp, placeOf } from './places.ts'
+import { checkReplaceable } from './upload.ts'
 
 export async function setModified(
   caller: Caller,
@@ -19,10 +20,12 @@ export async function setModified(
   using _held = await holdPaths(caller, [target])
   const there = await lookUp(target)
   if (there === null) throw nothingThere()
+  if (there.kind === 'file') checkReplaceable(caller, target, there)
   checkConditions(there, { ...options, ifAbsent: false })
   await checkLocks(caller, { path, tokens: options.tokens })
   checkAlive(caller)
   const { before, entry } = await mount.setModified(inside, modified)
+  if (entry.kind === 'file') caller.own.add(at.id, entry)
   const now = fingerprintOf(entry)
   if (entry.kind === 'file' && now.ino === before.ino) {
     await followUp(caller, () => caller.shared.metadata.retime(placeOf(target), before, now))

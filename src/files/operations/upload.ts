@@ -3,6 +3,7 @@ import { ROOT, type VirtualPath } from '#permissions/path.ts'
 import { type Caller, checkAlive, may, permit, record, stagedFor, untilEnd } from '../caller.ts'
 import type { Metadata } from '../metadata.ts'
 import type { Staged } from '../mount.ts'
+import { isUploadOnly } from '../own-uploads.ts'
 import { nothingThere, outside } from '../site.ts'
 import type { ChangeOptions, CommitOptions, Entry, StagedUpload } from '../types.ts'
 import { fingerprintOf } from '../version.ts'
@@ -26,6 +27,7 @@ export async function create(
 ): Promise<StagedUpload> {
   const target = await writable(caller, path)
   const there = await fileThere(target)
+  checkReplaceable(caller, target, there)
   checkConditions(there, options)
   if (there === null) await checkParent(target)
   await checkLocks(caller, { path, tokens: options.tokens, member: there === null })
@@ -42,9 +44,11 @@ export async function edit(
   const target = await writable(caller, path)
   const there = await fileThere(target)
   if (there === null) throw nothingThere()
+  checkReplaceable(caller, target, there)
   await checkLocks(caller, { path, tokens: options.tokens })
   const { mount, inside } = target.route
   await using source = await mount.open(inside)
+  checkReplaceable(caller, target, source.entry)
   checkConditions(source.entry, options)
   const { signal } = caller
   const staged = await stagedFor(caller, () => mount.stage({ from: source, signal }))
@@ -63,6 +67,16 @@ async function fileThere({ route }: Target): Promise<Entry | null> {
   const there = await route.mount.find(route.inside)
   if (there?.kind === 'folder') throw new Fault('exists', 'a folder is there')
   return there
+}
+
+/**
+ * Fault forbidden where an upload-only principal would change a file that it did not upload itself in this
+ * session (REQUIREMENTS.md, S4).
+ */
+export function checkReplaceable(caller: Caller, { route }: Target, there: Entry | null): void {
+  if (there === null || !isUploadOnly(caller.principal)) return
+  if (caller.own.has(route.record.id, there)) return
+  throw new Fault('forbidden', 'only files of this session can be replaced')
 }
 
 function uploadOf(
@@ -115,10 +129,12 @@ export async function publish(
   permit(caller, 'write', path, about)
   using _held = await holdPaths(caller, [target])
   const there = await fileThere(target)
+  checkReplaceable(caller, target, there)
   checkConditions(there, options)
   await checkLocks(caller, { path, tokens: options.tokens, member: there === null })
   checkAlive(caller)
-  const { ifAbsent, modified, metadata } = options
+  const { modified, metadata } = options
+  const ifAbsent = options.ifAbsent || (there === null && isUploadOnly(caller.principal))
   const entry = await untilEnd(caller, () =>
     staged.publish(route.inside, {
       ...(ifAbsent ? { ifAbsent } : {}),
@@ -126,6 +142,7 @@ export async function publish(
       ...keeping(caller, target, metadata),
     }),
   )
+  caller.own.add(route.record.id, entry)
   if (there !== null) await dropOldMetadata(caller, target, entry)
   record(caller, 'file.write', path)
   return outside(route.record.path, entry)

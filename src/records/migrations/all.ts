@@ -4,6 +4,9 @@ import type { Database } from '../schema.ts'
 import { createIdentityTables } from './0001-identity.ts'
 import { createJournalTables } from './0002-journals.ts'
 import { createFileTables } from './0003-files.ts'
+import { createAuditTables } from './0004-audit.ts'
+import { createThrottleTable } from './0006-throttle.ts'
+import { createTrashTable } from './0007-trash.ts'
 
 /** One step of the schema. What was released is never changed: a correction is a new step. */
 export type Migration = {
@@ -16,4 +19,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: '0001-identity', up: createIdentityTables },
   { name: '0002-journals', up: createJournalTables },
   { name: '0003-files', up: createFileTables },
+  { name: '0004-audit', up: createAuditTables },
+  { name: '0006-throttle', up: createThrottleTable },
+  { name: '0007-trash', up: createTrashTable },
 ]

@@ -1,11 +1,14 @@
 import { request as httpRequest } from 'node:http'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readValue } from '#credentials/values.ts'
+import { updateSite } from '#identity/sites.ts'
+import { setPassword } from '#identity/users.ts'
 import { ALL_SCOPES, scopesOf } from '#permissions/scopes.ts'
 import type { WorldKey } from '#test/world.ts'
 import { errorShape, type Rest, startRest } from './client.ts'
 
 const KEYS = '/api/v1/keys'
+const OPERATOR = { kind: 'command_line' } as const
 
 let rest: Rest
 let site: WorldKey
@@ -145,7 +148,123 @@ describe('keys', () => {
   })
 })
 
+describe('K9: rotation', () => {
+  const rotate = (id: string, key: string, body?: object) =>
+    rest.call(`${KEYS}/${id}/rotate`, { key, method: 'POST', body })
+  const enters = async (key: string) => (await rest.call('/api/test/api-key', { key })).status === 200
+
+  test('answers a new value once; the old one goes on for the overlap and stops on the dot', async () => {
+    const { id, value: old } = await made({ s3: true })
+    const { status, json, text } = await rotate(id, site.value, { overlap_seconds: 3600, s3: true })
+    expect(status).toBe(200)
+    const { value, values, secret_access_key } = Object(json)
+    expect(readValue(value)).toEqual({ kind: 'generated', keyId: id })
+    expect(text).not.toContain(old)
+    expect(secret_access_key).toMatch(/^[0-9A-Za-z]{40}$/)
+    expect(Date.parse(values[0].stops_at) - Date.parse(values[1].created_at)).toBe(3_600_000)
+    expect([await enters(old), await enters(value)]).toEqual([true, true])
+    const shown = await rest.call(`${KEYS}/${id}`, { key: site.value })
+    expect(shown.text).not.toContain(value)
+    rest.world.clock.advance(3_600_000)
+    expect([await enters(old), await enters(value)]).toEqual([false, true])
+  })
+
+  test('without a body stops the old value at once', async () => {
+    const { id, value: old } = await made()
+    const { status, json } = await rotate(id, site.value)
+    expect(status).toBe(200)
+    expect([await enters(old), await enters(Object(json).value)]).toEqual([false, true])
+  })
+
+  test.each([
+    ['a negative overlap', { overlap_seconds: -1 }],
+    ['more than 30 days', { overlap_seconds: 2_592_001 }],
+    ['a pair where there is none', { s3: true }],
+    ['an unknown field', { soon: true }],
+  ])('refuses %s', async (_, body) => {
+    expect(await rotate((await made()).id, site.value, body)).toMatchObject({
+      status: 400,
+      json: errorShape('invalid'),
+    })
+  })
+})
+
+describe('K11, S2 and S3: limits', () => {
+  test('are given, shown and changed', async () => {
+    const conditions = {
+      allow: ['127.0.0.0/8'],
+      doors: ['rest'],
+      windows: [{ days: ['mon'], from: '00:00', to: '24:00', zone: 'UTC' }],
+      not_before: '2020-01-01T00:00:00.000Z',
+    }
+    const { status, json } = await create({ conditions, storages: ['/'], scopes: [768, 'files.copy'] })
+    expect(status).toBe(201)
+    expect(json).toMatchObject({
+      conditions: { ...conditions, deny: null },
+      storages: [expect.any(String)],
+      scopes: ['files.list', 'files.read', 'files.write', 'files.copy', 'folders.read', 'rest'],
+    })
+    const body = { conditions: { windows: null, deny: ['10.0.0.0/8'] }, storages: null }
+    const changed = await rest.call(`${KEYS}/${Object(json).id}`, { key: site.value, method: 'PATCH', body })
+    expect(changed.json).toMatchObject({
+      conditions: { ...conditions, windows: null, deny: ['10.0.0.0/8'] },
+      storages: null,
+    })
+  })
+})
+
+describe('K2: self-service', () => {
+  test('people manage their own keys where the site allows it, and see nobody else’s', async () => {
+    await using own = await startRest()
+    const { world } = own
+    const foreign = await world.issue({ name: 'of admin' })
+    const members = await world.issue({ role: 'member', name: 'of member' })
+    const { identity, site } = world
+    const user = { name: 'member' }
+    await setPassword(identity, OPERATOR, site.id, user, 'correct horse battery')
+    const basic = `Basic ${Buffer.from('member:correct horse battery').toString('base64')}`
+    const call = (path: string, request: { method?: string; body?: object } = {}) =>
+      own.call(path, { ...request, headers: { authorization: basic } })
+    expect((await call(KEYS)).status).toBe(403)
+    await updateSite(identity, OPERATOR, site.id, { settings: { usersMayCreateKeys: true } })
+    expect(Object((await call(KEYS)).json).keys).toEqual([expect.objectContaining({ id: members.id })])
+    const made = await call(KEYS, { body: { name: 'mine' } })
+    expect(made).toMatchObject({ status: 201, json: { user: { name: 'member' } } })
+    expect((await call(KEYS, { body: { name: 'theirs', user: 'admin' } })).status).toBe(403)
+    expect((await call(KEYS, { body: { name: 'all', type: 'site' } })).status).toBe(403)
+    expect((await call(KEYS, { body: { type: 'guest' } })).status).toBe(403)
+    const own_ = `${KEYS}/${Object(made.json).id}`
+    expect((await call(own_, { method: 'PATCH', body: { scopes: ['read_only'] } })).status).toBe(200)
+    expect((await call(`${own_}/rotate`, { method: 'POST' })).status).toBe(200)
+    expect((await call(own_, { method: 'DELETE' })).status).toBe(204)
+    for (const verb of ['', '/disable', '/enable', '/rotate']) {
+      const method = verb === '' ? 'GET' : 'POST'
+      expect((await call(`${KEYS}/${foreign.id}${verb}`, { method })).status).toBe(404)
+    }
+    // A member's key never may, whatever the site allows.
+    expect((await own.call(KEYS, { key: members.value })).status).toBe(403)
+    expect(
+      (await own.call(`${KEYS}/${members.id}/rotate`, { key: members.value, method: 'POST' })).status,
+    ).toBe(403)
+  })
+})
+
 describe('a list of keys', () => {
+  test('may be of one user, type or state', async () => {
+    const off = await made()
+    await rest.world.disable(off.id)
+    const ids = async (query: string) => {
+      const { json } = await rest.call(`${KEYS}?limit=1000&${query}`, { key: site.value })
+      return Object(json).keys.map(({ id }: { id: string }) => id)
+    }
+    expect(await ids('user=admin')).toContain(admin.id)
+    expect(await ids('user=admin')).not.toContain(member.id)
+    expect(await ids('type=site')).toContain(site.id)
+    expect(await ids('type=guest')).toEqual([])
+    expect(await ids('state=disabled&user=member')).toContain(off.id)
+    expect(await ids('state=active')).not.toContain(off.id)
+  })
+
   test('comes in pages, each key once, also when a key goes in between', async () => {
     await using own = await startRest()
     const keys: string[] = []
@@ -185,6 +304,7 @@ describe('who may not', () => {
     ['change', (key, id) => rest.call(`${KEYS}/${id}`, { key, method: 'PATCH', body: { enabled: true } })],
     ['delete', (key, id) => rest.call(`${KEYS}/${id}`, { key, method: 'DELETE' })],
     ['disable', (key, id) => rest.call(`${KEYS}/${id}/disable`, { key, method: 'POST' })],
+    ['rotate', (key, id) => rest.call(`${KEYS}/${id}/rotate`, { key, method: 'POST' })],
     ['enable', (key, id) => rest.call(`${KEYS}/${id}/enable`, { key, method: 'POST' })],
   ]
 
@@ -236,7 +356,20 @@ describe('a body is refused', () => {
     ['K3: with a taken name', { name: 'site key' }, 409, 'exists'],
     ['with a number for a name', { name: 7 }, 400, 'invalid'],
     ['with an unknown field', { colour: 'red' }, 400, 'invalid'],
-    ['with an unknown type', { type: 'guest' }, 400, 'invalid'],
+    ['with an unknown type', { type: 'robot' }, 400, 'invalid'],
+    ['K1: with a user for a guest key', { type: 'guest', name: 'guest' }, 400, 'invalid'],
+    [
+      'K1: with admin for a guest',
+      { type: 'guest', name: 'guest', user: undefined, scopes: ['admin'] },
+      400,
+      'invalid',
+    ],
+    ['K11: with a range that is none', { conditions: { allow: ['10.0.0.0/99'] } }, 400, 'invalid'],
+    ['K11: with an unknown condition', { conditions: { moon: 'full' } }, 400, 'invalid'],
+    ['K11: with a time without a zone', { conditions: { not_before: '2090-01-01T10:00' } }, 400, 'invalid'],
+    ['S2: with an unknown storage', { storages: ['/nowhere'] }, 400, 'invalid'],
+    ['S3: with an unknown bit', { scopes: [16] }, 400, 'invalid'],
+    ['K5: with a chosen value where that is not allowed', { value: 'long-enough-value' }, 400, 'invalid'],
     ['with an unknown scope', { scopes: ['files.fly'] }, 400, 'invalid'],
     ['with scopes as text', { scopes: 'full' }, 400, 'invalid'],
     ['with too many scopes', { scopes: Array.from({ length: 65 }, () => 'rest') }, 400, 'invalid'],

@@ -5,6 +5,7 @@ import type { WorldKey } from '#test/world.ts'
 import { errorShape, type Rest, startRest } from './client.ts'
 
 const TEST = '/api/test/api-key'
+const NO_CONDITIONS = { allow: null, deny: null, doors: null, windows: null, not_before: null }
 
 let rest: Rest
 let key: WorldKey
@@ -108,6 +109,8 @@ describe('D5: the test address says what the key is and may do', () => {
       role: 'member',
       scopes: ['files.list', 'files.read', 'webdav.read', 'rest'],
       base_path: '/photos',
+      storages: null,
+      conditions: Array.from({ length: 3 }, () => NO_CONDITIONS),
       doors: ['webdav', 'rest'],
       expires_at: '2090-01-01T00:00:00.000Z',
       grants: [{ path: '/photos', rights: ['list', 'read'], recursive: true }],
@@ -131,6 +134,67 @@ describe('D5: the test address says what the key is and may do', () => {
     const narrow = await rest.world.issue({ conditions: { doors: ['rest', 'ftp'] } })
     const { json } = await rest.call(TEST, { key: narrow.value })
     expect(json).toMatchObject({ doors: ['ftp', 'rest'] })
+  })
+})
+
+describe('D8 and D5: without a key, where the site has a guest key', () => {
+  const CONFIG = '/api/public/guest-config'
+
+  test('requests act with its scopes, and its settings are public while it is enabled', async () => {
+    await using own = await startRest()
+    const { world } = own
+    const key = (await world.issue({ type: 'site' })).value
+    expect(await own.call(CONFIG)).toMatchObject({ status: 404, json: errorShape('not_found', []) })
+    expect((await own.call(TEST)).status).toBe(401)
+    const body = { type: 'guest', base_path: '/public', scopes: ['files.list', 'rest'], expires_at: null }
+    const made = await own.call('/api/v1/keys', { key, body })
+    expect(made).toMatchObject({ status: 201, json: { name: 'guest', value: null, secret_access_key: null } })
+    expect((await own.call(CONFIG)).json).toEqual({
+      site: world.site,
+      type: 'guest',
+      name: 'guest',
+      enabled: true,
+      scopes: ['files.list', 'rest'],
+      base_path: '/public',
+      doors: ['rest'],
+      expires_at: null,
+    })
+    expect((await own.call(TEST)).json).toMatchObject({
+      type: 'guest',
+      name: 'guest',
+      user: null,
+      role: 'member',
+      base_path: '/public',
+      grants: [{ path: '/public', rights: ['list', 'read', 'write', 'delete', 'share'], recursive: true }],
+    })
+    // What guests may not do asks for a key instead of refusing for good.
+    expect((await own.call('/api/v1/keys')).status).toBe(401)
+    await world.disable(Object(made.json).id)
+    expect((await own.call(CONFIG)).status).toBe(404)
+    expect((await own.call(TEST)).status).toBe(401)
+  })
+
+  test('a refused key does not become a guest', async () => {
+    await using own = await startRest()
+    const key = (await own.world.issue({ type: 'site' })).value
+    await own.call('/api/v1/keys', { key, body: { type: 'guest' } })
+    expect((await own.call(TEST, { key: 'lk_wrong' })).status).toBe(401)
+    expect(
+      (await own.call(TEST, { headers: { authorization: 'Basic bm9ib2R5Om5vIHNlY3JldA==' } })).status,
+    ).toBe(401)
+  })
+
+  test('U5: the site is that of the listener', async () => {
+    await using own = await startRest()
+    const other = await own.world.addSite('other')
+    const there = await own.world.start('rest', { siteId: other.id })
+    const key = (await own.world.issue({ type: 'site' })).value
+    await own.call('/api/v1/keys', { key, body: { type: 'guest' } })
+    const here = await own.world.start('rest', { siteId: own.world.site.id })
+    const status = async (port: number) => (await fetch(`http://127.0.0.1:${port}${CONFIG}`)).status
+    expect([await status(here.port), await status(there.port), await status(own.port)]).toEqual([
+      200, 404, 404,
+    ])
   })
 })
 

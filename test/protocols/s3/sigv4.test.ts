@@ -210,7 +210,8 @@ describe('SigV4: oracles', () => {
     const cases = fc.record({
       key: text.filter((value) => value !== '' && value !== '.' && value !== '..'),
       query: fc.dictionary(
-        text.filter((name) => name !== ''),
+        // A plain object, in which the oracle keeps its query, cannot hold this name.
+        text.filter((name) => name !== '' && name !== '__proto__'),
         text,
         { maxKeys: 4 },
       ),

@@ -1,25 +1,27 @@
 import { describe, expect, test } from 'vitest'
 import { parsePath } from '#permissions/path.ts'
-import { AUDIT, furnish, furnishSecond, grant, key, type MakeDatabase, NOW, user } from './fixtures.ts'
+import {
+  AUDIT,
+  furnish,
+  furnishSecond,
+  grant,
+  key,
+  keyValue,
+  type MakeDatabase,
+  NOW,
+  site,
+  user,
+} from './fixtures.ts'
 
 export function credentialSuite(make: MakeDatabase): void {
   describe('credentials', () => {
-    const { hosts, parentId, settings, createdAt, ...siteRecord } = {
-      hosts: null,
-      parentId: null,
-      settings: null,
-      createdAt: null,
-      id: 's1',
-      name: 'main',
-      enabled: true,
-      conditions: { allow: ['10.0.0.0/8'] },
-    }
-    const { createdAt: _, ...userRecord } = user()
+    const { hosts, parentId, createdAt, ...siteRecord } = site()
+    const { createdAt: _, email, hasPassword, ...userRecord } = user()
     const { path, recursive, rights } = grant()
     const account = {
       site: siteRecord,
       key: key().key,
-      values: [{ id: 'v-k1', digest: Buffer.alloc(32, 'k1'), stopsAt: null }],
+      values: [{ id: 'v-k1', digest: Buffer.alloc(32, 'k1'), hash: null, bucket: null, stopsAt: null }],
       pair: { accessKeyId: 'AK-k1', version: 1, sealed: Buffer.from([0, 1, 255]) },
       user: userRecord,
       grants: [{ path, recursive, rights }],
@@ -83,6 +85,35 @@ export function credentialSuite(make: MakeDatabase): void {
       await db.insertInto('key_values').values(row).execute()
       const values = (await records.credentials.accountByKeyId('k1'))?.values
       expect(values?.map((value) => value.id)).toEqual(['v-k1', 'a-newer'])
+    })
+
+    test('keys with a chosen value are found by its bucket, each once, with all their values (K5)', async () => {
+      await using database = await make()
+      const records = await database.open()
+      await furnish(records)
+      const chosen = keyValue({ id: 'v-c', digest: null, hash: '$argon2id$…', bucket: 7 })
+      await records.identity.addKey(key({ id: 'k5', name: 'chosen' }, { value: chosen, pair: null }), AUDIT)
+      const again = { value: { ...chosen, id: 'v-d', createdAt: NOW + 1 }, oldStopAt: NOW + 9, pair: null }
+      await records.identity.rotateKey('s1', 'k5', again, AUDIT)
+      const found = await records.credentials.accountsByBucket(7)
+      expect(found.map((one) => one.key.id)).toEqual(['k5'])
+      expect(found[0]?.values).toEqual([
+        { id: 'v-c', digest: null, hash: '$argon2id$…', bucket: 7, stopsAt: NOW + 9 },
+        { id: 'v-d', digest: null, hash: '$argon2id$…', bucket: 7, stopsAt: null },
+      ])
+      expect(await records.credentials.accountsByBucket(8)).toEqual([])
+    })
+
+    test('a site’s guest key is found, and no other key (D8)', async () => {
+      await using database = await make()
+      const records = await database.open()
+      await furnish(records)
+      await furnishSecond(records)
+      expect(await records.credentials.guestAccount('s1')).toBeNull()
+      const changes = { id: 'kg', name: 'guest', userId: null, type: 'guest' } as const
+      await records.identity.addKey(key(changes, { value: null, pair: null }), AUDIT)
+      expect(await records.credentials.guestAccount('s1')).toMatchObject({ key: { id: 'kg' }, values: [] })
+      expect(await records.credentials.guestAccount('s2')).toBeNull()
     })
 
     test('grants of the user’s groups are united with the user’s own (U1)', async () => {

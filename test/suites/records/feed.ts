@@ -27,7 +27,7 @@ export function feedSuite(make: MakeDatabase): void {
         { ...at, kind: 'user', userId: 'u1' },
         { ...at, kind: 'key', userId: 'u1', keyId: 'k1' },
       ])
-      await identity.setUserEnabled('s1', 'u1', false, AUDIT)
+      await identity.updateUser('s1', 'u1', { enabled: false }, null, AUDIT)
       expect(heard.splice(0)).toEqual([{ ...at, kind: 'user', userId: 'u1' }])
       await identity.setPassword('s1', 'u1', 'hash', AUDIT)
       expect(heard.splice(0)).toEqual([{ ...at, kind: 'user', userId: 'u1' }])

@@ -2,7 +2,7 @@ import type { AuditEntry } from '#audit/ports.ts'
 import type { Change, KeyRecord } from '#credentials/ports.ts'
 import type { Metadata } from '#files/metadata.ts'
 import type { MountRecord } from '#files/ports.ts'
-import type { GrantDetails, NewKey, SiteDetails, UserDetails } from '#identity/ports.ts'
+import type { GrantDetails, NewKey, NewKeyValue, SiteDetails, UserDetails } from '#identity/ports.ts'
 import { parsePath, ROOT } from '#permissions/path.ts'
 import type { Engine } from '#records/engine.ts'
 import type { Records, RecordsOptions } from '#records/open.ts'
@@ -50,6 +50,8 @@ export function site(changes: Partial<SiteDetails> = {}): SiteDetails {
       newKeysStartDisabled: false,
       usersMayCreateKeys: true,
       allowChosenValues: false,
+      passwordLogin: true,
+      expiredKeyRetention: null,
     },
     createdAt: NOW,
     ...changes,
@@ -77,6 +79,9 @@ export function user(changes: Partial<UserDetails> = {}): UserDetails {
     enabled: true,
     expiresAt: null,
     conditions: { doors: ['sftp'] },
+    email: 'ann@example.org',
+    homeFolder: parsePath('/team/ann'),
+    hasPassword: false,
     createdAt: NOW,
     ...changes,
   }
@@ -87,6 +92,7 @@ export function grant(changes: Partial<GrantDetails> = {}): GrantDetails {
     id: 'g1',
     siteId: 's1',
     userId: 'u1',
+    groupId: null,
     path: parsePath('/team'),
     recursive: true,
     rights: 15,
@@ -111,12 +117,28 @@ export function key(changes: Partial<KeyRecord> = {}, parts: Partial<NewKey> = {
     createdAt: NOW,
     ...changes,
   }
-  const digest = Buffer.alloc(32, record.id)
   return {
     key: record,
-    value: { id: `v-${record.id}`, digest, stopsAt: null, masked: 'lk_k1_…9xQ4' },
+    value: keyValue({
+      id: `v-${record.id}`,
+      digest: Buffer.alloc(32, record.id),
+      createdAt: record.createdAt,
+    }),
     pair: { accessKeyId: `AK-${record.id}`, version: 1, sealed: Buffer.from([0, 1, 255]) },
     ...parts,
+  }
+}
+
+export function keyValue(changes: Partial<NewKeyValue> = {}): NewKeyValue {
+  return {
+    id: 'v-new',
+    digest: Buffer.alloc(32, 'new'),
+    hash: null,
+    bucket: null,
+    stopsAt: null,
+    masked: 'lk_k1_…9xQ4',
+    createdAt: NOW,
+    ...changes,
   }
 }
 

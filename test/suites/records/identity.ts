@@ -101,11 +101,12 @@ export function identitySuite(make: MakeDatabase): void {
       const records = await database.open()
       await furnish(records)
       const { identity } = records
-      await identity.setUserEnabled('s1', 'u1', false, AUDIT)
+      await identity.updateUser('s1', 'u1', { enabled: false }, null, AUDIT)
       expect((await identity.userById('s1', 'u1'))?.enabled).toBe(false)
-      await identity.setUserEnabled('s1', 'u1', true, AUDIT)
+      await identity.updateUser('s1', 'u1', { enabled: true }, null, AUDIT)
       expect((await identity.userById('s1', 'u1'))?.enabled).toBe(true)
-      await expect(identity.setUserEnabled('s2', 'u1', false, AUDIT)).rejects.toEqual(notFound)
+      const foreign = identity.updateUser('s2', 'u1', { enabled: false }, null, AUDIT)
+      await expect(foreign).rejects.toEqual(notFound)
       expect((await identity.userById('s1', 'u1'))?.enabled).toBe(true)
     })
 
@@ -117,7 +118,9 @@ export function identitySuite(make: MakeDatabase): void {
       const { db } = await database.engine()
       const rows = await db.selectFrom('users').select('password_hash').where('id', '=', 'u1').execute()
       expect(rows).toEqual([{ password_hash: '$argon2id$x' }])
-      expect(JSON.stringify(await records.identity.users('s1'))).not.toContain('argon2id')
+      const listed = await records.identity.users('s1')
+      expect(listed).toEqual([user({ hasPassword: true })])
+      expect(JSON.stringify(listed)).not.toContain('argon2id')
       await expect(records.identity.setPassword('s1', 'nobody', 'x', AUDIT)).rejects.toEqual(notFound)
     })
   })
@@ -130,8 +133,12 @@ export function identitySuite(make: MakeDatabase): void {
       const { identity } = records
       await identity.addGrant(grant({ id: 'g2', path: parsePath('/a'), recursive: false, rights: 1 }), AUDIT)
       expect(await identity.grants('s1')).toEqual([
-        { ...grant({ id: 'g2', path: parsePath('/a'), recursive: false, rights: 1 }), userName: 'ann' },
-        { ...grant(), userName: 'ann' },
+        {
+          ...grant({ id: 'g2', path: parsePath('/a'), recursive: false, rights: 1 }),
+          userName: 'ann',
+          groupName: null,
+        },
+        { ...grant(), userName: 'ann', groupName: null },
       ])
       expect(await identity.grants('s2')).toEqual([])
     })

@@ -11,7 +11,8 @@ export function journalSuite(make: MakeDatabase): void {
       await audit.append(entries)
       await audit.append([])
       const { db } = await database.engine()
-      const rows = await db.selectFrom('audit').selectAll().orderBy('sequence').execute()
+      const [start, ...rows] = await db.selectFrom('audit').selectAll().orderBy('sequence').execute()
+      expect(start).toMatchObject({ action: 'audit.start', number: 1 })
       expect(rows.map((row) => row.subject)).toEqual(entries.map((entry) => entry.subject))
       expect(rows[0]).toMatchObject({ action: 'key.update', user_name: 'ann', door: 'command_line' })
     })
@@ -41,8 +42,8 @@ export function journalSuite(make: MakeDatabase): void {
   })
 
   describe('last uses (K10)', () => {
-    const use = (valueId: string, at: number, changes: Partial<LastUse> = {}): LastUse => ({
-      valueId,
+    const use = (id: string, at: number, changes: Partial<LastUse> = {}): LastUse => ({
+      id,
       at,
       address: '10.0.0.7',
       door: 'sftp',

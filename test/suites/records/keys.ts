@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import type { KeyRecord } from '#credentials/ports.ts'
+import type { KeyQuery } from '#identity/ports.ts'
 import { ROOT } from '#permissions/path.ts'
 import {
   AUDIT,
@@ -6,6 +8,7 @@ import {
   furnish,
   furnishSecond,
   key,
+  keyValue,
   listen,
   type MakeDatabase,
   NOW,
@@ -21,8 +24,24 @@ export function keySuite(make: MakeDatabase): void {
       userName: 'ann',
       siteName: 'main',
       accessKeyId: 'AK-k1',
-      values: [{ id: 'v-k1', masked: 'lk_k1_…9xQ4', createdAt: NOW, stopsAt: null, lastUsedAt: null }],
+      pairVersion: 1,
+      pairUse: { lastUsedAt: null, lastUsedAddress: null, lastUsedDoor: null, lastUsedClient: null },
+      values: [
+        {
+          id: 'v-k1',
+          masked: 'lk_k1_…9xQ4',
+          chosen: false,
+          createdAt: NOW,
+          stopsAt: null,
+          lastUsedAt: null,
+          lastUsedAddress: null,
+          lastUsedDoor: null,
+          lastUsedClient: null,
+        },
+      ],
     }
+    const siteKey = (id: string, changes: Partial<KeyRecord> = {}) =>
+      key({ id, name: id, userId: null, type: 'site', ...changes }, { pair: null })
 
     test('a key comes back whole, without digest and sealed secret (K4)', async () => {
       await using database = await make()
@@ -31,23 +50,121 @@ export function keySuite(make: MakeDatabase): void {
       await furnishSecond(records)
       expect(await records.identity.keyById('s1', 'k1')).toEqual(details)
       expect(await records.identity.keyByName('s1', 'first')).toEqual(details)
-      expect(await records.identity.keys('s1')).toEqual([details])
+      expect(await records.identity.keys('s1', { limit: 9 })).toEqual([details])
       expect(await records.identity.keyById('s2', 'k1')).toBeNull()
       expect(await records.identity.keyByName('s1', 'First')).toBeNull()
     })
 
-    test('are listed by name, for one user when asked', async () => {
+    test('are listed oldest first in pages, each once, also when they are of one age', async () => {
       await using database = await make()
       const records = await database.open()
       await furnish(records)
       const { identity } = records
-      await identity.addKey(
-        key({ id: 'k5', name: 'a site key', userId: null, type: 'site' }, { pair: null }),
-        AUDIT,
-      )
-      expect((await identity.keys('s1')).map((one) => one.id)).toEqual(['k5', 'k1'])
-      expect((await identity.keys('s1', { userId: 'u1' })).map((one) => one.id)).toEqual(['k1'])
+      for (const id of ['k5', 'k3', 'k4']) await identity.addKey(siteKey(id, { createdAt: NOW - 1 }), AUDIT)
+      const first = await identity.keys('s1', { limit: 2 })
+      const second = await identity.keys('s1', { limit: 2, after: first[1] })
+      expect([first, second].map((page) => page.map((one) => one.id))).toEqual([
+        ['k3', 'k4'],
+        ['k5', 'k1'],
+      ])
+      expect(second.map((one) => one.values.length)).toEqual([1, 1])
+      expect(await identity.keys('s1', { limit: 2, after: second[1] })).toEqual([])
+    })
+
+    test('are listed of one user, type or state', async () => {
+      await using database = await make()
+      const records = await database.open()
+      await furnish(records)
+      const { identity } = records
+      await identity.addKey(siteKey('k5', { enabled: false, expiresAt: NOW + 1 }), AUDIT)
+      const ids = async (query: Partial<KeyQuery>) =>
+        (await identity.keys('s1', { ...query, limit: 9 })).map((one) => one.id)
+      expect(await ids({ userId: 'u1' })).toEqual(['k1'])
+      expect(await ids({ type: 'site' })).toEqual(['k5'])
+      expect(await ids({ type: 'guest' })).toEqual([])
+      expect(await ids({ state: { is: 'active', now: NOW } })).toEqual(['k1'])
+      expect(await ids({ state: { is: 'disabled', now: NOW } })).toEqual(['k5'])
+      expect(await ids({ state: { is: 'expired', now: NOW } })).toEqual([])
+      expect(await ids({ state: { is: 'expired', now: NOW + 1 } })).toEqual(['k1', 'k5'])
+      expect(await ids({ state: { is: 'disabled', now: NOW + 1 } })).toEqual([])
       expect(await identity.keyById('s1', 'k5')).toMatchObject({ userName: null, accessKeyId: null })
+    })
+
+    test('K9: a rotation adds a value, sets the end of the others, and drops those that have stopped', async () => {
+      await using database = await make()
+      const records = await database.open()
+      await furnish(records)
+      const { identity } = records
+      const rotate = (id: string, createdAt: number, oldStopAt: number) =>
+        identity.rotateKey('s1', 'k1', { value: keyValue({ id, createdAt }), oldStopAt, pair: null }, AUDIT)
+      const ends = async () => {
+        const values = (await identity.keyById('s1', 'k1'))?.values
+        return Object.fromEntries(values?.map(({ id, stopsAt }) => [id, stopsAt]) ?? [])
+      }
+      await rotate('v2', NOW + 1, NOW + 100)
+      expect(await ends()).toEqual({ 'v-k1': NOW + 100, v2: null })
+      // An end that is near already stays; a farther one is brought near.
+      await rotate('v3', NOW + 2, NOW + 200)
+      expect(await ends()).toEqual({ 'v-k1': NOW + 100, v2: NOW + 200, v3: null })
+      await rotate('v4', NOW + 3, NOW + 50)
+      expect(await ends()).toEqual({ 'v-k1': NOW + 50, v2: NOW + 50, v3: NOW + 50, v4: null })
+      await rotate('v5', NOW + 50, NOW + 50)
+      expect(await ends()).toEqual({ v4: NOW + 50, v5: null })
+    })
+
+    test('K9: a rotation replaces the pair when there is a new one, and is one with its audit entry', async () => {
+      await using database = await make()
+      const records = await database.open()
+      await furnish(records)
+      const { identity, credentials } = records
+      const pair = { accessKeyId: 'AK-2', version: 2, sealed: Buffer.from([2]) }
+      const rotation = { value: keyValue(), oldStopAt: NOW, pair }
+      await expect(identity.rotateKey('s1', 'k1', rotation, BROKEN_AUDIT)).rejects.toThrow()
+      await expect(identity.rotateKey('s2', 'k1', rotation, AUDIT)).rejects.toEqual(notFound)
+      expect(await identity.keyById('s1', 'k1')).toEqual(details)
+      const heard = listen(records)
+      await identity.rotateKey('s1', 'k1', rotation, AUDIT)
+      expect(await identity.keyById('s1', 'k1')).toMatchObject({ accessKeyId: 'AK-2', pairVersion: 2 })
+      expect(await credentials.accountByAccessKeyId('AK-k1')).toBeNull()
+      expect((await credentials.accountByAccessKeyId('AK-2'))?.pair).toEqual(pair)
+      expect(heard).toEqual([{ kind: 'key', siteId: 's1', keyId: 'k1', userId: 'u1' }])
+    })
+
+    test('K9: at most 8 values go on at once; without overlap a rotation is always possible', async () => {
+      await using database = await make()
+      const records = await database.open()
+      await furnish(records)
+      const rotate = (number: number, oldStopAt: number) => {
+        const value = keyValue({ id: `v${number}`, createdAt: NOW + number })
+        return records.identity.rotateKey('s1', 'k1', { value, oldStopAt, pair: null }, AUDIT)
+      }
+      for (let number = 1; number < 8; number++) await rotate(number, NOW + 1_000)
+      await expect(rotate(8, NOW + 1_000)).rejects.toMatchObject({ code: 'invalid' })
+      await rotate(8, NOW + 8)
+    })
+
+    test('K6: expired keys are deleted together, unless one of them was given more time', async () => {
+      await using database = await make()
+      const records = await database.open()
+      await furnish(records)
+      await furnishSecond(records)
+      const { identity } = records
+      await identity.addKey(siteKey('k5', { expiresAt: NOW + 2 }), AUDIT)
+      await identity.addKey(siteKey('k6', { expiresAt: null }), AUDIT)
+      const expired = async (before: number, limit = 9) =>
+        (await identity.expiredKeys('s1', before, limit)).map((one) => one.id)
+      expect(await expired(NOW)).toEqual([])
+      expect(await expired(NOW + 2)).toEqual(['k1', 'k5'])
+      expect(await expired(NOW + 2, 1)).toEqual(['k1'])
+      const remove = (before: number) =>
+        identity.deleteExpiredKeys('s1', ['k1', 'k5'], before, [AUDIT, AUDIT])
+      await expect(remove(NOW + 1)).rejects.toMatchObject({ code: 'precondition' })
+      expect(await expired(NOW + 2)).toEqual(['k1', 'k5'])
+      const heard = listen(records)
+      await remove(NOW + 2)
+      expect(heard.map(({ keyId }) => keyId).toSorted()).toEqual(['k1', 'k5'])
+      expect((await identity.keys('s1', { limit: 9 })).map((one) => one.id)).toEqual(['k6'])
+      expect(await identity.keyById('s2', 'k2')).not.toBeNull()
     })
 
     test('a name is taken once in a site, and may be used in another (K3)', async () => {
@@ -146,7 +263,7 @@ export function keySuite(make: MakeDatabase): void {
         exists,
       )
       await records.changes.poll()
-      expect(await identity.keys('s1')).toEqual([details])
+      expect(await identity.keys('s1', { limit: 9 })).toEqual([details])
       expect(await count()).toEqual(before)
       expect(heard).toEqual([])
       await identity.updateKey('s1', 'k1', { enabled: false }, AUDIT)

@@ -18,10 +18,14 @@ export type Staging = AsyncDisposable & {
   everyones(): Folder
   /** One folder of part files for each multipart upload. */
   multipart(): Folder
+  /** What was deleted and is kept for a while. */
+  trash(): Folder
   /** A new empty file. */
   create(): Promise<{ fd: number; path: string }>
   /** A name that is not taken. */
   newName(): string
+  /** `work` with hidden folders; once more when someone removed them. Rejects with errors of the file system. */
+  inHidden<T>(work: () => Promise<T>): Promise<T>
 }
 
 export function createStaging(root: () => string): Staging {
@@ -49,25 +53,32 @@ export function createStaging(root: () => string): Staging {
     opened.clear()
   }
 
+  async function inHidden<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error
+      // Someone removed the hidden folder: make it anew, once.
+      forgetOpened()
+      return await work()
+    }
+  }
+
   return {
     folder: () => hidden('staging', instance),
     everyones: () => hidden('staging'),
     multipart: () => hidden('multipart'),
+    trash: () => hidden('trash'),
     newName,
-    create: () =>
-      guarded(async () => {
-        try {
-          return await create()
-        } catch (error) {
-          if (errnoOf(error) !== 'ENOENT') throw error
-          // Someone removed the hidden folder: make it anew, once.
-          forgetOpened()
-          return await create()
-        }
-      }),
+    inHidden,
+    create: () => guarded(() => inHidden(create)),
     async [Symbol.asyncDispose]() {
-      if (opened.has(`staging/${instance}`)) {
-        await rm(hidden('staging').at(instance), { recursive: true, force: true })
+      try {
+        if (opened.has(`staging/${instance}`)) {
+          await rm(hidden('staging').at(instance), { recursive: true, force: true })
+        }
+      } catch {
+        // The storage is away: a sweep takes it when it is back.
       }
       forgetOpened()
       for (const folder of retired) folder[Symbol.dispose]()

@@ -1,0 +1,96 @@
+import type { AuditEntry, DurableAuditLog } from '#audit/ports.ts'
+import type { Verdict } from './authenticate.ts'
+import type { Attempt } from './gate.ts'
+import type { Clock } from './ports.ts'
+import { createRefusalSeries } from './refusal-series.ts'
+
+/** Records logins. Disposal writes what was counted but not written yet. */
+export type LoginAudit = Disposable & {
+  /** Resolves when the login is on disk; at once for one of a series that is recorded already. */
+  record(attempt: Attempt, verdict: Verdict): Promise<void> | undefined
+}
+
+/** `pending` until the entry is on disk. */
+type Recorded = { readonly at: number; pending: Promise<void> | undefined }
+
+// HTTP doors log in with each request: one entry says it for this long.
+const SAME_LOGIN_MS = 300_000
+const MAX_REMEMBERED = 10_000
+const FLUSH_MS = 5_000
+
+export function createLoginAudit(audit: DurableAuditLog, clock: Clock): LoginAudit {
+  const recorded = new Map<string, Recorded>()
+  const refusals = createRefusalSeries(clock, (entry) => audit.record(entry))
+  const timer = setInterval(() => refusals.flush(), FLUSH_MS)
+  timer.unref()
+
+  function granted(mark: string, entry: AuditEntry, isPerRequest: boolean): Promise<void> | undefined {
+    const last = recorded.get(mark)
+    if (isPerRequest && last !== undefined && entry.at - last.at < SAME_LOGIN_MS) return last.pending
+    if (recorded.size >= MAX_REMEMBERED) recorded.clear()
+    const written = audit.recordNow(entry)
+    const login: Recorded = { at: entry.at, pending: written }
+    recorded.set(mark, login)
+    return written.then(
+      () => {
+        login.pending = undefined
+      },
+      (error: unknown) => {
+        recorded.delete(mark)
+        throw error
+      },
+    )
+  }
+
+  return {
+    record(attempt, verdict) {
+      // A request that presents nothing is how HTTP clients learn of the challenge: no login.
+      if (!verdict.ok && attempt.proof.kind === 'none') return undefined
+      const entry = loginEntry(attempt, verdict, clock.now())
+      if (!verdict.ok) {
+        return refusals.isFirst(entry, loginOf(attempt)) ? audit.recordNow(entry) : undefined
+      }
+      const { key, user } = verdict.who
+      const mark = `${key?.id ?? ''} ${user?.id ?? ''} ${attempt.door} ${attempt.address}`
+      return granted(mark, entry, isPerRequest(attempt))
+    },
+    [Symbol.dispose]() {
+      clearInterval(timer)
+      refusals.flush('all')
+    },
+  }
+}
+
+function isPerRequest({ door }: Attempt): boolean {
+  return door === 'webdav' || door === 's3' || door === 'rest'
+}
+
+function loginOf({ proof }: Attempt): string {
+  switch (proof.kind) {
+    case 'password':
+      return proof.login
+    case 'sigv4':
+      return proof.accessKeyId
+    case 'bearer':
+    case 'none':
+      return ''
+  }
+}
+
+function loginEntry(attempt: Attempt, verdict: Verdict, now: number): AuditEntry {
+  const { who } = verdict
+  return {
+    at: now,
+    action: 'login',
+    outcome: verdict.ok ? 'ok' : 'refused',
+    reason: verdict.ok ? '' : verdict.reason,
+    siteId: who?.siteId ?? attempt.siteId,
+    userId: who?.user?.id ?? null,
+    userName: who?.user?.name ?? null,
+    keyId: who?.key?.id ?? null,
+    keyName: who?.key?.name ?? null,
+    door: attempt.door,
+    address: attempt.address,
+    subject: attempt.client,
+  }
+}

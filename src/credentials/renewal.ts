@@ -1,0 +1,44 @@
+import type { Principal } from '#permissions/principal.ts'
+import type { Attempt } from './gate.ts'
+import type { Clock, CredentialStore } from './ports.ts'
+import { judgeProven, type Proven, principalOfProven } from './proven.ts'
+import type { CredentialMemory } from './way.ts'
+
+export type RenewalDeps = {
+  readonly memory: CredentialMemory
+  readonly store: CredentialStore
+  readonly clock: Clock
+}
+
+/** What the same login would give now, without its proof; null when it would be refused. */
+export async function renew(
+  deps: RenewalDeps,
+  proven: Proven,
+  attempt: Pick<Attempt, 'door' | 'address' | 'siteId'>,
+): Promise<Principal | null> {
+  const now = await stillProven(deps, proven)
+  if (now === null || judgeProven(now, attempt, deps.clock.now()) !== null) return null
+  return principalOfProven(now)
+}
+
+/** The value, pair or password that was proven must still be theirs. */
+async function stillProven({ memory, store }: RenewalDeps, proven: Proven): Promise<Proven | null> {
+  if (proven.by === 'password') {
+    const { user, passwordHash } = proven.person
+    const person = memory.personById(user.id) ?? (await store.personById(user.id))
+    return person !== null && person.passwordHash === passwordHash ? { by: 'password', person } : null
+  }
+  const { key, pair } = proven.account
+  const account = memory.accountByKeyId(key.id) ?? (await store.accountByKeyId(key.id))
+  if (account === null) return null
+  switch (proven.by) {
+    case 'value': {
+      const value = account.values.find(({ id }) => id === proven.value.id)
+      return value === undefined ? null : { by: 'value', account, value }
+    }
+    case 'pair':
+      return account.pair?.accessKeyId === pair?.accessKeyId ? { by: 'pair', account } : null
+    case 'guest':
+      return { by: 'guest', account }
+  }
+}

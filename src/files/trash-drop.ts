@@ -1,0 +1,18 @@
+import type { Shared } from './caller.ts'
+import { type Mount, trashPath } from './mount.ts'
+import type { TrashRecord } from './ports.ts'
+
+/** Deletes for good. The record goes last: what a crash leaves is dropped again when it is old. */
+export async function dropTrash(
+  { metadata, trash }: Pick<Shared, 'metadata' | 'trash'>,
+  mount: Mount,
+  records: readonly Pick<TrashRecord, 'id'>[],
+): Promise<void> {
+  await Promise.all(
+    records.map(async ({ id }) => {
+      await mount.trash.drop(id)
+      await metadata.remove({ mountId: mount.id, path: trashPath(id) })
+    }),
+  )
+  await trash.remove(records.map(({ id }) => id))
+}

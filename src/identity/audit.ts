@@ -1,0 +1,107 @@
+import type { AuditFilter, AuditPlace, AuditRecord } from '#audit/ports.ts'
+import { Fault } from '#faults'
+import { parsePath } from '#permissions/path.ts'
+import { type Actor, administeredSite } from './actor.ts'
+import type { IdentityDeps } from './deps.ts'
+import { isoTime } from './times.ts'
+
+/** What to look for, as it is asked: all that is named must hold. Times in milliseconds since the epoch. */
+export type AuditQuestion = Omit<AuditFilter, 'siteId' | 'path'> & { readonly path?: string | undefined }
+
+const EXPORT_PAGE = 1_000
+
+/**
+ * A page of a site's entries, the newest first; `siteId` null: of all sites, for the command line only.
+ * Faults: forbidden, not_found, invalid.
+ */
+export async function listAudit(
+  deps: IdentityDeps,
+  actor: Actor,
+  siteId: string | null,
+  question: AuditQuestion,
+  page: { readonly limit: number; readonly after: AuditPlace | null },
+): Promise<readonly AuditRecord[]> {
+  const filter = await filterFor(deps, actor, siteId, question)
+  return deps.audit.search(filter, { ...page, order: 'newest' })
+}
+
+/**
+ * All that the question finds, the oldest first, in pages: memory stays flat. What is recorded meanwhile is
+ * left out. Faults as `listAudit`, before the first page.
+ */
+export async function exportAudit(
+  deps: IdentityDeps,
+  actor: Actor,
+  siteId: string | null,
+  question: AuditQuestion,
+): Promise<AsyncIterable<readonly AuditRecord[]>> {
+  const filter = await filterFor(deps, actor, siteId, question)
+  return pages(deps, { ...filter, until: filter.until ?? deps.clock.now() + 1 })
+}
+
+async function* pages(deps: IdentityDeps, filter: AuditFilter): AsyncIterable<readonly AuditRecord[]> {
+  for (let after: AuditPlace | null = null; ; ) {
+    const page: readonly AuditRecord[] = await deps.audit.search(filter, {
+      limit: EXPORT_PAGE,
+      after,
+      order: 'oldest',
+    })
+    if (page.length > 0) yield page
+    const last = page.at(-1)
+    if (last === undefined || page.length < EXPORT_PAGE) return
+    after = placeOf(last)
+  }
+}
+
+async function filterFor(
+  deps: IdentityDeps,
+  actor: Actor,
+  siteId: string | null,
+  { path, address, ...question }: AuditQuestion,
+): Promise<AuditFilter> {
+  if (siteId !== null) await administeredSite(deps, actor, siteId)
+  else if (actor.kind !== 'command_line') throw new Fault('forbidden', 'only one site at a time')
+  return {
+    ...question,
+    siteId,
+    ...(path !== undefined && { path: parsePath(path) }),
+    ...(address !== undefined && { address: address.toLowerCase() }),
+  }
+}
+
+function placeOf({ at, sequence }: AuditRecord): AuditPlace {
+  return { at, sequence }
+}
+
+/** An entry as lists show it. */
+export function auditJson(entry: AuditRecord) {
+  return {
+    sequence: entry.sequence,
+    at: isoTime(entry.at),
+    action: entry.action,
+    outcome: entry.outcome,
+    reason: entry.reason,
+    site: named(entry.siteId, entry.siteName),
+    user: named(entry.userId, entry.userName),
+    key: named(entry.keyId, entry.keyName),
+    door: entry.door,
+    address: entry.address,
+    subject: entry.subject,
+    target: entry.target,
+  }
+}
+
+/** One line of an export: with the entry's place in its chain, so that it can be checked elsewhere. */
+export function auditLine(entry: AuditRecord): string {
+  const chain = {
+    writer: entry.writer,
+    number: entry.number,
+    previous: entry.previous.toString('hex'),
+    hash: entry.hash.toString('hex'),
+  }
+  return `${JSON.stringify({ ...auditJson(entry), chain })}\n`
+}
+
+function named(id: string | null, name: string | null): { id: string; name: string } | null {
+  return id === null ? null : { id, name: name ?? '' }
+}

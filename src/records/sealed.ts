@@ -1,0 +1,41 @@
+import type { Kysely } from 'kysely'
+import type { SealedStore } from '#credentials/ports.ts'
+import type { Database } from './schema.ts'
+
+/** Every sealed text of the database, so that it can be sealed again under a new master key. */
+export function sealedStore(db: Kysely<Database>): SealedStore {
+  return {
+    secrets: () => db.selectFrom('secrets').select(['name', 'sealed']).orderBy('name').execute(),
+    async pairs(after, limit) {
+      const rows = await db
+        .selectFrom('access_key_pairs')
+        .select(['access_key_id', 'key_id', 'version', 'sealed'])
+        .where('access_key_id', '>', after)
+        .orderBy('access_key_id')
+        .limit(limit)
+        .execute()
+      return rows.map(({ access_key_id, key_id, version, sealed }) => ({
+        accessKeyId: access_key_id,
+        keyId: key_id,
+        version,
+        sealed,
+      }))
+    },
+    async replaceSecret(name, old, sealed) {
+      await db
+        .updateTable('secrets')
+        .set({ sealed })
+        .where('name', '=', name)
+        .where('sealed', '=', old)
+        .execute()
+    },
+    async replacePair(accessKeyId, old, sealed) {
+      await db
+        .updateTable('access_key_pairs')
+        .set({ sealed })
+        .where('access_key_id', '=', accessKeyId)
+        .where('sealed', '=', old)
+        .execute()
+    },
+  }
+}
