@@ -4,6 +4,9 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/clients/**'],
+    // Most of the time is spent waiting: more workers than cores, and modules loaded once for each.
+    maxWorkers: 4,
+    isolate: false,
     testTimeout: 20_000,
     hookTimeout: 30_000,
   },

@@ -55,22 +55,27 @@ function page(trx: Transaction<Database>, siteId: string, filter: KeyFilter) {
 }
 
 function keyRows(trx: Transaction<Database>, siteId: string, filter: KeyFilter) {
-  return page(trx, siteId, filter)
-    .innerJoin('sites', 'sites.id', 'keys.site_id')
-    .leftJoin('users', 'users.id', 'keys.user_id')
-    .leftJoin('access_key_pairs as pairs', 'pairs.key_id', 'keys.id')
-    .selectAll('keys')
-    .select([
-      'sites.name as site_name',
-      'users.name as user_name',
-      'pairs.access_key_id',
-      'pairs.version as pair_version',
-      'pairs.last_used_at',
-      'pairs.last_used_address',
-      'pairs.last_used_door',
-      'pairs.last_used_client',
-    ])
-    .execute()
+  return (
+    page(trx, siteId, filter)
+      .innerJoin('sites', 'sites.id', 'keys.site_id')
+      // A user who moved away is no longer this site's to name.
+      .leftJoin('users', (join) =>
+        join.onRef('users.id', '=', 'keys.user_id').onRef('users.site_id', '=', 'keys.site_id'),
+      )
+      .leftJoin('access_key_pairs as pairs', 'pairs.key_id', 'keys.id')
+      .selectAll('keys')
+      .select([
+        'sites.name as site_name',
+        'users.name as user_name',
+        'pairs.access_key_id',
+        'pairs.version as pair_version',
+        'pairs.last_used_at',
+        'pairs.last_used_address',
+        'pairs.last_used_door',
+        'pairs.last_used_client',
+      ])
+      .execute()
+  )
 }
 
 async function keyValues(

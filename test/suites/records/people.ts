@@ -118,6 +118,7 @@ export function peopleSuite(make: MakeDatabase): void {
       expect(await identity.members('s1', 'staff')).toEqual([])
       expect(await identity.takeTicket(Buffer.alloc(32), 1)).toBeNull()
       expect((await records.credentials.accountByKeyId('k1'))?.user?.siteId).toBe('s2')
+      expect(await identity.keyById('s1', 'k1')).toMatchObject({ userId: 'u1', userName: null })
     })
 
     test('a name that is taken on the other site stops the move', async () => {
