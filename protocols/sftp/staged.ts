@@ -139,7 +139,7 @@ export class StagedFile implements Content {
     return this.modified === undefined ? entry : { ...entry, modified: this.modified }
   }
 
-  /** For a reader that outlives the last writer: the permission to read is asked for now. */
+  /** For a reader that outlives the last writer: the permission to read is asked for at that moment. */
   #reopened(): Promise<PublishedFile> {
     this.#reader ??= this.#files.open(this.path).then((file) => new PublishedFile(file))
     return this.#reader

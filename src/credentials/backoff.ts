@@ -6,7 +6,7 @@ export type Backoff = {
   /** What is known from elsewhere takes the place of what was counted here. */
   set(name: string, failures: number, at: number): void
   clear(name: string): void
-  /** Milliseconds until the next try; 0 for now. */
+  /** Milliseconds until the next try; 0 for at once. */
   remaining(name: string): number
 }
 

@@ -8,7 +8,7 @@ import type { Clock, GuessCount } from './ports.ts'
  * guesses that came from itself at this login, never for those of others.
  */
 export type Throttle = {
-  /** Milliseconds until a guessable secret is checked again; 0 for now. `login` null: it stands alone. */
+  /** Milliseconds until a guessable secret is checked again; 0 for at once. `login` null: it stands alone. */
   wait(address: string, login: string | null): number
   /** Notes a wrong guess. */
   guessed(address: string, login: string | null): void

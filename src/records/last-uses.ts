@@ -39,14 +39,9 @@ async function updateValues(db: Kysely<Database>, uses: readonly LastUse[]): Pro
     .with(USED, () => usedRows(uses))
     .updateTable('key_values')
     .from('used')
-    .set((eb) => ({
-      last_used_at: eb.ref('used.at'),
-      last_used_address: eb.ref('used.address'),
-      last_used_door: eb.ref('used.door'),
-      last_used_client: eb.ref('used.client'),
-    }))
+    .set(LAST_USE)
     .whereRef('key_values.id', '=', 'used.id')
-    .where((eb) => eb.or([eb('last_used_at', 'is', null), eb('last_used_at', '<', eb.ref('used.at'))]))
+    .where(IS_NEWER)
     .execute()
 }
 
@@ -55,17 +50,20 @@ async function updatePairs(db: Kysely<Database>, uses: readonly LastUse[]): Prom
     .with(USED, () => usedRows(uses))
     .updateTable('access_key_pairs')
     .from('used')
-    .set((eb) => ({
-      last_used_at: eb.ref('used.at'),
-      last_used_address: eb.ref('used.address'),
-      last_used_door: eb.ref('used.door'),
-      last_used_client: eb.ref('used.client'),
-    }))
+    .set(LAST_USE)
     .whereRef('access_key_pairs.access_key_id', '=', 'used.id')
-    .where((eb) => eb.or([eb('last_used_at', 'is', null), eb('last_used_at', '<', eb.ref('used.at'))]))
+    .where(IS_NEWER)
     .execute()
 }
 
+// Both tables name the columns of a last use alike.
+const LAST_USE = {
+  last_used_at: sql<number>`used.at`,
+  last_used_address: sql<string>`used.address`,
+  last_used_door: sql<string>`used.door`,
+  last_used_client: sql<string>`used.client`,
+}
+const IS_NEWER = sql<boolean>`(last_used_at is null or last_used_at < used.at)`
 const USED = 'used(id, at, address, door, client)'
 type UsedRow = { id: string; at: number; address: string; door: string; client: string }
 
