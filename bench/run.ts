@@ -1,0 +1,48 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import type { Bench, BenchOptions } from './bench.ts'
+import type { Row } from './rounds.ts'
+import { machine, table } from './table.ts'
+
+const QUICK = 16
+
+// Loaded one by one: a door's clients are not needed to measure another.
+const BENCHES: readonly (() => Promise<Bench>)[] = [async () => (await import('./doors/core.ts')).coreBench]
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string', multiple: true },
+    rounds: { type: 'string', default: '3' },
+    quick: { type: 'boolean', default: false },
+    json: { type: 'string' },
+  },
+})
+
+async function main(): Promise<void> {
+  const dir = await mkdtemp(join(tmpdir(), 'latchkey-bench-'))
+  // Timers of servers in this process do not keep it alive.
+  const alive = setInterval(() => undefined, 1_000)
+  const options: BenchOptions = {
+    dir,
+    rounds: Number(values.rounds),
+    size: (amount) => (values.quick ? Math.max(1, Math.round(amount / QUICK)) : amount),
+    wanted: (title) => values.only?.some((text) => title.includes(text)) ?? true,
+    missing: (peer, why) => process.stderr.write(`LEFT OUT: ${peer}: ${why}\n`),
+  }
+  const rows: Row[] = []
+  try {
+    for (const load of BENCHES) rows.push(...(await (await load()).run(options)))
+  } finally {
+    clearInterval(alive)
+    await rm(dir, { recursive: true, force: true })
+  }
+  process.stdout.write(`${machine()}\n\n${table(rows)}\n`)
+  if (values.json !== undefined) {
+    const run = { machine: machine(), quick: values.quick, rows }
+    await writeFile(values.json, `${JSON.stringify(run, null, 2)}\n`)
+  }
+}
+
+await main()

@@ -1,0 +1,114 @@
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
+import { Agent, request } from 'node:http'
+import { join } from 'node:path'
+import { startServer } from '../test/clients/server.ts'
+import { type S3Access, signed } from './s3-signed.ts'
+
+/*
+ * Pages of 1,000 keys in buckets of many files: the time of a page after warm-up, and the memory of the server.
+ * One bucket is a tree, the other a single folder. `--files=N` (default 1,000,000) in each; the files are made in
+ * a temporary folder and removed.
+ */
+
+const FILES = Number(/--files=(\d+)/.exec(process.argv.join(' '))?.[1] ?? 1_000_000)
+const PER_FOLDER = 1_000
+
+function makeTree(root: string): void {
+  for (let made = 0; made < FILES; made += PER_FOLDER) {
+    const number = String(made / PER_FOLDER).padStart(5, '0')
+    const folder = join(root, `part ${number.slice(0, 3)}`, number)
+    mkdirSync(folder, { recursive: true })
+    for (let index = 0; index < PER_FOLDER; index++) closeSync(openSync(join(folder, nameOf(index)), 'w'))
+  }
+}
+
+function makeFlat(root: string): void {
+  mkdirSync(root)
+  for (let index = 0; index < FILES; index++) closeSync(openSync(join(root, nameOf(index)), 'w'))
+}
+
+function nameOf(index: number): string {
+  return `object-${String(index).padStart(7, '0')}.dat`
+}
+
+const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+
+type Page = { readonly ms: number; readonly keys: number; readonly next: string | undefined }
+
+function page(access: S3Access, bucket: string, query: Record<string, string>): Promise<Page> {
+  const ask = { method: 'GET', path: `/${bucket}/`, query: { 'list-type': '2', ...query } }
+  const { target, headers } = signed(access, ask)
+  const asked = performance.now()
+  return new Promise((resolve, reject) => {
+    const { host, port } = access
+    const sent = request({ agent, host, port, path: target, headers }, async (answer) => {
+      let text = ''
+      for await (const chunk of answer.setEncoding('utf8')) text += chunk
+      const ms = performance.now() - asked
+      if (answer.statusCode !== 200) return reject(new Error(text))
+      const next = /<NextContinuationToken>(.*?)</.exec(text)?.[1]
+      const keys = Number(/<KeyCount>(\d+)</.exec(text)?.[1])
+      resolve({ ms, keys, next })
+    })
+    sent.on('error', reject)
+    sent.end()
+  })
+}
+
+function resident(pid: number): number {
+  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024
+}
+
+function report(name: string, times: readonly number[], pid: number): void {
+  const sorted = times.toSorted((a, b) => a - b)
+  const at = (share: number) =>
+    (sorted[Math.min(Math.floor(sorted.length * share), sorted.length - 1)] ?? 0).toFixed(1).padStart(8)
+  const memory = resident(pid).toFixed(0).padStart(5)
+  console.log(`${name.padEnd(42)} p50 ${at(0.5)}  p99 ${at(0.99)}  max ${at(1)} ms  RSS ${memory} MiB`)
+}
+
+await using server = await startServer()
+const { demo, files, pid } = server
+const access: S3Access = {
+  host: '127.0.0.1',
+  port: Number(new URL(demo.s3).port),
+  accessKeyId: demo.access_key_id,
+  secretAccessKey: demo.secret_access_key,
+  region: demo.region,
+}
+makeTree(join(files, 'demo', 'tree'))
+makeFlat(join(files, 'demo', 'flat'))
+console.log(`${FILES} files in a tree, ${FILES} in one folder; RSS ${resident(pid).toFixed(0)} MiB`)
+
+for (const where of ['tree/', 'flat/']) {
+  for (const round of ['first', 'second']) {
+    const times: number[] = []
+    let keys = 0
+    let next: string | undefined
+    do {
+      const query: Record<string, string> = { prefix: where }
+      if (next !== undefined) query['continuation-token'] = next
+      const got = await page(access, 'demo', query)
+      times.push(got.ms)
+      keys += got.keys
+      next = got.next
+    } while (next !== undefined)
+    if (keys !== FILES) throw new Error(`${keys} keys were listed`)
+    report(`${where} ${round} round, page 1`, times.slice(0, 1), pid)
+    report(`${where} ${round} round, all others`, times.slice(1), pid)
+  }
+}
+
+const places: number[] = []
+for (let round = 0; round < 200; round++) {
+  const number = String(Math.floor((Math.random() * FILES) / PER_FOLDER)).padStart(5, '0')
+  const after = `tree/part ${number.slice(0, 3)}/${number}/${nameOf(Math.floor(Math.random() * PER_FOLDER))}`
+  places.push((await page(access, 'demo', { 'start-after': after, prefix: 'tree/' })).ms)
+}
+report('tree/ from any place', places, pid)
+const rolled: number[] = []
+for (let round = 0; round < 50; round++) {
+  rolled.push((await page(access, 'demo', { prefix: 'tree/', delimiter: '.' })).ms)
+}
+report('tree/ delimiter "."', rolled, pid)
+agent.destroy()
