@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/clients/**'],
+    exclude: ['test/clients/**', 'test/faults/**', 'test/fuzz/**'],
     // Most of the time is spent waiting: more workers than cores, and modules loaded once for each.
     maxWorkers: 4,
     isolate: false,

@@ -9,7 +9,13 @@ import { machine, table } from './table.ts'
 const QUICK = 16
 
 // Loaded one by one: a door's clients are not needed to measure another.
-const BENCHES: readonly (() => Promise<Bench>)[] = [async () => (await import('./doors/core.ts')).coreBench]
+const BENCHES: readonly (() => Promise<Bench>)[] = [
+  async () => (await import('./doors/core.ts')).coreBench,
+  async () => (await import('./doors/ftp.ts')).ftpBench,
+  async () => (await import('./doors/s3.ts')).s3Bench,
+  async () => (await import('./doors/sftp.ts')).sftpBench,
+  async () => (await import('./doors/webdav.ts')).webdavBench,
+]
 
 const { values } = parseArgs({
   options: {
@@ -28,7 +34,7 @@ async function main(): Promise<void> {
     dir,
     rounds: Number(values.rounds),
     size: (amount) => (values.quick ? Math.max(1, Math.round(amount / QUICK)) : amount),
-    wanted: (title) => values.only?.some((text) => title.includes(text)) ?? true,
+    wanted: (title) => values.only?.some((text) => title.startsWith(text)) ?? true,
     missing: (peer, why) => process.stderr.write(`LEFT OUT: ${peer}: ${why}\n`),
   }
   const rows: Row[] = []

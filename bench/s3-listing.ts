@@ -2,7 +2,8 @@ import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import { join } from 'node:path'
 import { startServer } from '../test/clients/server.ts'
-import { type S3Access, signed } from './s3-signed.ts'
+import { type S3Access, signed } from './clients/s3-signed.ts'
+import { type Usage, watchProcesses } from './processes.ts'
 
 /*
  * Pages of 1,000 keys in buckets of many files: the time of a page after warm-up, and the memory of the server.
@@ -59,12 +60,33 @@ function resident(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024
 }
 
-function report(name: string, times: readonly number[], pid: number): void {
+/** Times in milliseconds; of the server's CPU too, which says more where others work on the same machine. */
+function report(name: string, times: readonly number[], usage: Usage, pid: number): void {
   const sorted = times.toSorted((a, b) => a - b)
   const at = (share: number) =>
     (sorted[Math.min(Math.floor(sorted.length * share), sorted.length - 1)] ?? 0).toFixed(1).padStart(8)
+  const cpu = ((usage.cpuSeconds * 1000) / times.length).toFixed(1).padStart(6)
   const memory = resident(pid).toFixed(0).padStart(5)
-  console.log(`${name.padEnd(42)} p50 ${at(0.5)}  p99 ${at(0.99)}  max ${at(1)} ms  RSS ${memory} MiB`)
+  console.log(
+    `${name.padEnd(32)} p50 ${at(0.5)}  p99 ${at(0.99)}  max ${at(1)} ms  CPU ${cpu} ms a page  RSS ${memory} MiB`,
+  )
+}
+
+/** Asks for pages until `next` says that it is enough, and reports them. */
+async function measure(
+  name: string,
+  pid: number,
+  next: (before: Page | null) => Promise<Page | null>,
+): Promise<number> {
+  const watch = await watchProcesses([pid])
+  const times: number[] = []
+  let keys = 0
+  for (let got = await next(null); got !== null; got = await next(got)) {
+    times.push(got.ms)
+    keys += got.keys
+  }
+  report(name, times, await watch.end(), pid)
+  return keys
 }
 
 await using server = await startServer()
@@ -80,35 +102,50 @@ makeTree(join(files, 'demo', 'tree'))
 makeFlat(join(files, 'demo', 'flat'))
 console.log(`${FILES} files in a tree, ${FILES} in one folder; RSS ${resident(pid).toFixed(0)} MiB`)
 
-for (const where of ['tree/', 'flat/']) {
-  for (const round of ['first', 'second']) {
-    const times: number[] = []
-    let keys = 0
-    let next: string | undefined
-    do {
-      const query: Record<string, string> = { prefix: where }
-      if (next !== undefined) query['continuation-token'] = next
-      const got = await page(access, 'demo', query)
-      times.push(got.ms)
-      keys += got.keys
-      next = got.next
-    } while (next !== undefined)
-    if (keys !== FILES) throw new Error(`${keys} keys were listed`)
-    report(`${where} ${round} round, page 1`, times.slice(0, 1), pid)
-    report(`${where} ${round} round, all others`, times.slice(1), pid)
+/** From the first page to the last. */
+function through(where: string): (before: Page | null) => Promise<Page | null> {
+  return async (before) => {
+    if (before !== null && before.next === undefined) return null
+    const token = before?.next === undefined ? {} : { 'continuation-token': before.next }
+    return page(access, 'demo', { prefix: where, ...token })
   }
 }
 
-const places: number[] = []
-for (let round = 0; round < 200; round++) {
+/** `count` times the page that `query` asks for. */
+function times(count: number, query: () => Record<string, string>): () => Promise<Page | null> {
+  let left = count
+  return async () => (left-- > 0 ? page(access, 'demo', query()) : null)
+}
+
+function anyPlace(): string {
   const number = String(Math.floor((Math.random() * FILES) / PER_FOLDER)).padStart(5, '0')
-  const after = `tree/part ${number.slice(0, 3)}/${number}/${nameOf(Math.floor(Math.random() * PER_FOLDER))}`
-  places.push((await page(access, 'demo', { 'start-after': after, prefix: 'tree/' })).ms)
+  return `tree/part ${number.slice(0, 3)}/${number}/${nameOf(Math.floor(Math.random() * PER_FOLDER))}`
 }
-report('tree/ from any place', places, pid)
-const rolled: number[] = []
-for (let round = 0; round < 50; round++) {
-  rolled.push((await page(access, 'demo', { prefix: 'tree/', delimiter: '.' })).ms)
+
+for (const where of ['tree/', 'flat/']) {
+  await measure(
+    `${where} first page`,
+    pid,
+    times(1, () => ({ prefix: where })),
+  )
+  for (const round of ['first', 'second']) {
+    const keys = await measure(`${where} ${round} round`, pid, through(where))
+    if (keys !== FILES) throw new Error(`${keys} keys were listed`)
+  }
 }
-report('tree/ delimiter "."', rolled, pid)
+await measure(
+  'tree/ from any place',
+  pid,
+  times(200, () => ({ 'start-after': anyPlace() })),
+)
+await measure(
+  'tree/ delimiter "."',
+  pid,
+  times(50, () => ({ prefix: 'tree/', delimiter: '.' })),
+)
+await measure(
+  'flat/ delimiter "-"',
+  pid,
+  times(20, () => ({ prefix: 'flat/', delimiter: '-' })),
+)
 agent.destroy()

@@ -1,4 +1,5 @@
 import type { Gate } from '#credentials/gate.ts'
+import type { Certificates } from '#net/certificates.ts'
 
 /** What a door may write to the log; never a secret. The shape of pino. */
 export type DoorLog = {
@@ -15,6 +16,10 @@ export type Listener = {
   readonly siteId: string | null
   /** SFTP and FTP: each connection begins with a PROXY header of a trusted proxy; others are closed. */
   readonly proxyProtocol?: boolean
+  /** WebDAV, S3 and REST: HTTPS with these. FTP: TLS is offered with these. SFTP has no use for them. */
+  readonly tls?: Certificates | undefined
+  /** FTP: TLS from the first byte (port 990) instead of by AUTH TLS. */
+  readonly implicitTls?: boolean
 }
 
 export type DoorOptions = {

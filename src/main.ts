@@ -6,6 +6,7 @@ const code = await runCli(process.argv.slice(2), {
   stdout: (text) => process.stdout.write(text),
   stderr: (text) => process.stderr.write(text),
   columns: process.stdout.isTTY ? process.stdout.columns : Number.POSITIVE_INFINITY,
+  remoteKey: process.env.LATCHKEY_KEY,
   stdin: () => readSecret(process.stdin, (text) => process.stderr.write(text)),
   openBackstage: async (dataDir) => (await import('#server/backstage.ts')).openBackstage(dataDir),
   serve: async (argv) => (await import('#server/serve.ts')).serve(argv),

@@ -30,7 +30,11 @@ const RULES: readonly Rule[] = [
   },
   {
     from: /^src\/identity\//,
-    may: [PERMISSIONS, TYPES, /^src\/credentials\/(values|sealing|passwords)\.ts$/],
+    may: [
+      PERMISSIONS,
+      TYPES,
+      /^src\/credentials\/(values|sealing|passwords|ssh-public-key|totp|recovery)\.ts$/,
+    ],
     because: 'use cases make values and seal secrets, but know no database and no protocol',
   },
   {
@@ -53,14 +57,26 @@ const RULES: readonly Rule[] = [
     because: 'the admin API calls the same use cases as the command line, and nothing below them',
   },
   {
+    from: /^protocols\/console\//,
+    may: [/^protocols\/protocol\.ts$/, /^src\/net\//, /^src\/identity\//, PERMISSIONS, TYPES],
+    packages: [/^uqr$/],
+    because: 'the console calls the same use cases as the admin API, and nothing below them',
+  },
+  {
     from: /^protocols\/[a-z0-9]+\//,
-    may: [/^protocols\/protocol\.ts$/, /^src\/net\//, PERMISSIONS, TYPES],
+    may: [
+      /^protocols\/protocol\.ts$/,
+      /^src\/net\//,
+      /^src\/credentials\/address-group\.ts$/,
+      PERMISSIONS,
+      TYPES,
+    ],
     packages: [/^ssh2/, /^mime-types$/],
     because: 'a door cannot reach records or an unrestricted file system, so it cannot forget a check',
   },
   {
     from: /^protocols\/protocol\.ts$/,
-    may: [TYPES],
+    may: [TYPES, /^src\/net\/certificates\.ts$/],
     because: 'doors can be removed',
   },
 ]

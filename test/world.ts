@@ -157,7 +157,13 @@ async function startDoor(
     }
     case 's3': {
       const { startS3Door } = await import('#protocols/s3/door.ts')
-      return startS3Door(gate, { listener, log, region: 'local', domains: ['localhost'] })
+      return startS3Door(gate, {
+        listener,
+        log,
+        region: 'local',
+        domains: ['localhost'],
+        now: identity.clock.now,
+      })
     }
     case 'sftp': {
       const { startSftpDoor } = await import('#protocols/sftp/door.ts')

@@ -3,7 +3,7 @@ import type { Command } from './control.ts'
 import { eprt, epsv, pasv, port } from './data-commands.ts'
 import { replyFault } from './faults.ts'
 import { avbl, cdup, cwd, dele, mdtm, mfmt, mkd, pwd, rmd, rnfr, rnto, size } from './files.ts'
-import { hash } from './hash.ts'
+import { hash, rang, X_HASHES, xHash } from './hash.ts'
 import { list, mlsd, mlst, nlst, replyProgress, stat } from './listing.ts'
 import { clnt, host, pass, quit, user } from './login.ts'
 import { cutOff, type FtpSession, type Transfer } from './session.ts'
@@ -69,6 +69,8 @@ const COMMANDS: ReadonlyMap<string, Entry> = new Map<string, Entry>([
   ['RNTO', { needs: 'login', argument: 'needed', run: rnto }],
   ['ABOR', { needs: 'login', argument: 'optional', run: abor }],
   ['HASH', { needs: 'transfer', argument: 'needed', run: hash }],
+  ['RANG', { needs: 'login', argument: 'needed', run: rang }],
+  ...X_HASHES.map((verb): [string, Entry] => [verb, { needs: 'transfer', argument: 'needed', run: xHash }]),
   ['AVBL', { needs: 'login', argument: 'optional', run: avbl }],
   ['XPWD', { needs: 'login', argument: 'optional', run: pwd }],
   ['XCWD', { needs: 'login', argument: 'needed', run: cwd }],
@@ -105,12 +107,15 @@ async function runEntry(session: FtpSession, verb: string, argument: string): Pr
   } else if (command.needs === 'login') {
     await command.run(session, argument, access)
   } else {
-    const transfer: Transfer = { stop: new AbortController(), verb, bytes: 0 }
+    const ended = Promise.withResolvers<void>()
+    const movedAt = performance.now()
+    const transfer: Transfer = { stop: new AbortController(), verb, bytes: 0, movedAt, ended }
     session.transfer = transfer
     try {
       await command.run(session, argument, access, transfer)
     } finally {
       if (session.transfer === transfer) session.transfer = null
+      ended.resolve()
     }
   }
 }

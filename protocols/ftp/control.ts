@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net'
-import { type SecureContext, TLSSocket } from 'node:tls'
+import { TLSSocket } from 'node:tls'
 import { LineReader } from './line-reader.ts'
 import { writeTo } from './pumps.ts'
+import type { SessionTls } from './tls-session.ts'
 
 /** A verb in upper case, and what stands behind the one space: names may begin or end with spaces. */
 export type Command = { readonly verb: string; readonly argument: string }
@@ -50,6 +51,11 @@ export class Control {
     return this.#socket instanceof TLSSocket ? this.#socket.servername || null : null
   }
 
+  /** Null before AUTH. */
+  get tlsSocket(): TLSSocket | null {
+    return this.#socket instanceof TLSSocket ? this.#socket : null
+  }
+
   reply(code: number, text: string): void {
     this.#write(`${code} ${oneLine(text)}\r\n`)
   }
@@ -86,7 +92,7 @@ export class Control {
    * Answers AUTH and goes on over TLS. What was received in plain text behind AUTH is thrown away in the same
    * tick: it may come from somebody on the way and must not be answered as if it came through TLS.
    */
-  async upgrade(context: SecureContext): Promise<void> {
+  async upgrade(tls: SessionTls): Promise<void> {
     const plain = this.#socket
     this.#reader.stop()
     this.#queue.length = 0
@@ -95,14 +101,16 @@ export class Control {
     plain.setTimeout(0)
     plain.pause()
     const sent = await writeTo(plain, Buffer.from('234 Begin TLS\r\n'))
-    if (sent && !this.over.aborted) this.startTls(context)
+    if (sent && !this.over.aborted) this.startTls(tls)
   }
 
   /** Speaks TLS from the next byte on. */
-  startTls(context: SecureContext): void {
+  startTls(tls: SessionTls): void {
     this.#reader.stop()
     this.#socket.removeAllListeners('data')
-    this.#socket = new TLSSocket(this.#socket, { isServer: true, secureContext: context })
+    // What came already (behind a PROXY header) is the hello: flowing, it would be thrown away unread.
+    this.#socket.pause()
+    this.#socket = tls.wrapControl(this.#socket)
     this.#reader = this.#listen(this.#socket)
   }
 

@@ -11,10 +11,17 @@ export async function pasv(session: FtpSession): Promise<void> {
     control.reply(session.extendedOnly ? 503 : 425, 'Use EPSV')
     return
   }
+  const shown = await shownAddress(session)
+  if (shown === null) {
+    control.reply(425, 'The outer address is not known now: use EPSV')
+    return
+  }
   const source = await startPassive(session)
   if (source === null) return
-  const shown = (await shownAddress(session)).replaceAll('.', ',')
-  control.reply(227, `Entering Passive Mode (${shown},${source.port >> 8},${source.port & 255})`)
+  control.reply(
+    227,
+    `Entering Passive Mode (${shown.replaceAll('.', ',')},${source.port >> 8},${source.port & 255})`,
+  )
 }
 
 /** EPSV (RFC 2428 §3): as PASV, for IPv4 and IPv6. */
@@ -72,12 +79,17 @@ async function startPassive(session: FtpSession): Promise<PassiveSource | null> 
   return source
 }
 
-/** What PASV tells: the configured outer address, except to clients on this machine. */
-async function shownAddress(session: FtpSession): Promise<string> {
-  const { externalAddress } = session.context.settings
-  if (externalAddress === null || isLoopback(session.address)) return session.localAddress
-  if (isIPv4(externalAddress)) return externalAddress
-  return (await lookup(externalAddress, { family: 4 })).address
+/** What PASV tells: the configured outer address, except to clients on this machine; null when it has none. */
+async function shownAddress(session: FtpSession): Promise<string | null> {
+  const told = session.context.settings.externalAddressFor(session.address)
+  if (told === null || isLoopback(session.address)) return session.localAddress
+  if (isIPv4(told)) return told
+  try {
+    return (await lookup(told, { family: 4 })).address
+  } catch (error) {
+    session.context.log.error({ err: error, name: told }, 'ftp: the external address has no IPv4 address')
+    return null
+  }
 }
 
 /** To the client itself only, and to no port of a system service: this server attacks nobody for somebody. */

@@ -6,7 +6,9 @@ import type { Door, DoorOptions, RunningDoor } from '#protocols/protocol.ts'
 import { isLoopback, plainAddress } from './addresses.ts'
 import { commandArrived, runCommand } from './commands.ts'
 import { Control } from './control.ts'
+import { type ExternalAddress, externalAddressFor } from './external.ts'
 import { DEFAULT_HASH } from './hash.ts'
+import { noInterrupted } from './interrupted.ts'
 import { FACTS } from './listing-format.ts'
 import { createPortPool, type PassivePorts } from './ports.ts'
 import {
@@ -18,7 +20,7 @@ import {
   leave,
   startGrace,
 } from './session.ts'
-import { createSessionContext } from './tls.ts'
+import { type ClientAuthority, createSessionTls } from './tls-session.ts'
 
 export type FtpDoorOptions = DoorOptions & {
   /** Where data connections are awaited; `any` lets the system choose. */
@@ -27,12 +29,14 @@ export type FtpDoorOptions = DoorOptions & {
   readonly externalAddress?: string | undefined
   /** PORT and EPRT; default on loopback listeners only. */
   readonly allowActive?: boolean | undefined
-  /** PEM texts. Without them AUTH is refused. */
-  readonly tls?: { readonly key: string; readonly cert: string } | undefined
+  /** The same for clients of these networks (CIDR), the first that fits; before `externalAddress`. */
+  readonly externalAddresses?: readonly ExternalAddress[] | undefined
+  /** Data connections must resume the TLS session of their control connection; default false. */
+  readonly requireSessionReuse?: boolean | undefined
+  /** Clients are asked for a certificate that one of `ca` (PEM) signed; `required`: else nobody logs in. */
+  readonly clientCertificates?: ClientAuthority | undefined
   /** Logins and data over TLS only; default everywhere but on loopback listeners. */
   readonly requireTls?: boolean | undefined
-  /** TLS from the first byte (port 990); default false. */
-  readonly implicitTls?: boolean | undefined
   /** Time to log in; default 30 s. */
   readonly loginGraceMs?: number | undefined
   /** Time without a command, or without a byte on a data connection; default 300 s. */
@@ -78,15 +82,18 @@ export const startFtpDoor: Door<FtpDoorOptions> = async (gate, options) => {
 }
 
 function createContext(gate: Gate, options: FtpDoorOptions): FtpContext {
-  const { listener, log, tls = null } = options
+  const { listener, log } = options
+  const { tls = null } = listener
   const local = isLoopback(listener.address)
   const settings: FtpSettings = {
     listener,
     tls,
-    externalAddress: options.externalAddress ?? null,
+    externalAddressFor: externalAddressFor(options.externalAddresses ?? [], options.externalAddress ?? null),
+    requireSessionReuse: options.requireSessionReuse ?? false,
+    clientAuthority: options.clientCertificates ?? null,
     allowActive: options.allowActive ?? local,
     requireTls: options.requireTls ?? !local,
-    implicitTls: options.implicitTls ?? false,
+    implicitTls: listener.implicitTls ?? false,
     loginGraceMs: options.loginGraceMs ?? 30_000,
     idleMs: options.idleMs ?? 300_000,
     wrongLoginDelayMs: options.wrongLoginDelayMs ?? 1000,
@@ -97,7 +104,8 @@ function createContext(gate: Gate, options: FtpDoorOptions): FtpContext {
   if (settings.requireTls && tls === null)
     log.warn({}, 'ftp: TLS is required but not set up: nobody can log in')
   const ports = createPortPool(options.passivePorts)
-  return { gate, log, settings, ports, dataSockets: new Set(), now: options.now ?? Date.now }
+  const now = options.now ?? Date.now
+  return { gate, log, settings, ports, dataSockets: new Set(), interrupted: noInterrupted(), now }
 }
 
 function listen(server: Server, options: FtpDoorOptions): Promise<number> {
@@ -148,11 +156,11 @@ function startSession(context: FtpContext, socket: Socket, address: string): Ftp
     control,
     address,
     localAddress: plainAddress(socket.localAddress),
-    hostSiteId: null,
+    host: null,
     client: '',
     wrongLogins: 0,
     graceTimer: null,
-    secureContext: null,
+    tls: null,
     privateData: false,
     facts: new Set(FACTS),
     hash: DEFAULT_HASH,
@@ -160,9 +168,9 @@ function startSession(context: FtpContext, socket: Socket, address: string): Ftp
   }
   startGrace(session)
   if (implicitTls && tls) {
-    session.secureContext = createSessionContext(tls)
+    session.tls = createSessionTls({ ...context.settings, tls }, undefined)
     session.privateData = true
-    control.startTls(session.secureContext)
+    control.startTls(session.tls)
   }
   return session
 }
@@ -185,7 +193,9 @@ async function stop(
   }
   if (deadline.aborted) cutAll()
   else deadline.addEventListener('abort', cutAll, { once: true })
+  const running = [...sessions.all].map((session) => session.transfer?.ended.promise)
   await closed
+  await Promise.all(running)
   await Promise.all(
     [...context.dataSockets].map((socket) => new Promise((resolve) => socket.once('close', resolve))),
   )

@@ -2,6 +2,7 @@ import type { Session } from '#credentials/gate.ts'
 import { Fault } from '#faults'
 import type { Entry } from '#files/types.ts'
 import { parentOf, type VirtualPath } from '#permissions/path.ts'
+import { interruptedAt } from './interrupted.ts'
 import { parseTimeVal, timeVal } from './listing-format.ts'
 import { existingPath, type FtpSession, newPath } from './session.ts'
 
@@ -20,13 +21,25 @@ export async function cdup(session: FtpSession, _argument: string, access: Sessi
   await changeFolder(session, parentOf(session.folder), access)
 }
 
-/** SIZE (RFC 3659 §4): what RETR would send, known for TYPE I only. */
+/**
+ * SIZE (RFC 3659 §4): what RETR would send, known for TYPE I only. Whoever lost an upload here is told how much of
+ * that there is: it is where clients go on.
+ */
 export async function size(session: FtpSession, argument: string, access: Session): Promise<void> {
   if (session.type === 'ascii') {
     session.control.reply(550, 'SIZE needs TYPE I')
     return
   }
-  const entry = await access.files.stat(existingPath(session, argument))
+  const path = existingPath(session, argument)
+  const interrupted = await interruptedAt(session, access, path)
+  session.resumable = typeof interrupted === 'number' ? path : null
+  if (interrupted === 'anew')
+    throw new Fault('not_found', 'An upload was interrupted here before its first byte')
+  if (interrupted !== null) {
+    session.control.reply(213, String(interrupted))
+    return
+  }
+  const entry = await access.files.stat(path)
   if (entry.kind === 'folder') throw notAFile()
   session.control.reply(213, String(entry.size))
 }
@@ -53,9 +66,22 @@ export async function mfmt(session: FtpSession, argument: string, access: Sessio
 /** DELE: a file. */
 export async function dele(session: FtpSession, argument: string, access: Session): Promise<void> {
   const path = existingPath(session, argument)
-  if ((await access.files.stat(path)).kind === 'folder') throw notAFile()
-  await access.files.remove(path)
+  if (await isOnlyLost(access, path)) {
+    await access.files.lost.drop(path)
+  } else {
+    if ((await access.files.stat(path)).kind === 'folder') throw notAFile()
+    await access.files.remove(path)
+  }
   session.control.reply(250, 'Deleted')
+}
+
+/** There is a lost upload of the caller's, and nothing published in its place. */
+async function isOnlyLost(access: Session, path: VirtualPath): Promise<boolean> {
+  if ((await access.files.lost.find(path)) === null) return false
+  return await access.files.stat(path).then(
+    () => false,
+    (error: unknown) => error instanceof Fault && error.code === 'not_found',
+  )
 }
 
 /** MKD. */

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LoginResult } from '#credentials/gate.ts'
 import { enter, type FtpSession, leave, startGrace } from './session.ts'
+import { judgeClientCertificate } from './tls-session.ts'
 
 const MAX_WRONG_LOGINS = 3
 
@@ -16,8 +17,24 @@ export function user(session: FtpSession, argument: string): void {
     control.reply(530, 'TLS is required: choose "explicit FTP over TLS" (AUTH TLS, FTPES) in your client')
     return
   }
+  const problem = certificateProblem(session)
+  if (problem !== null) {
+    session.user = null
+    control.reply(530, problem)
+    return
+  }
   session.user = argument
   control.reply(331, 'Send the password')
+}
+
+/** What is wrong with the client's certificate; null when it is right, or none is needed and none came. */
+function certificateProblem({ context, control }: FtpSession): string | null {
+  const { clientAuthority } = context.settings
+  if (clientAuthority === null) return null
+  const verdict = judgeClientCertificate(control.tlsSocket)
+  if (verdict === 'wrong') return 'Your certificate is not accepted here'
+  if (verdict === 'none' && clientAuthority.required) return 'A client certificate over TLS is required'
+  return null
 }
 
 /** PASS: asks the gate. The answer to a wrong one comes later each time, and the third ends the connection. */
@@ -44,8 +61,8 @@ export async function pass(session: FtpSession, argument: string): Promise<void>
 
 /** The site that listener, HOST or TLS server name say; null when all are silent (REQUIREMENTS.md, U5). */
 async function siteOf(session: FtpSession): Promise<string | null> {
-  const { context, control, hostSiteId } = session
-  const said = context.settings.listener.siteId ?? hostSiteId
+  const { context, control } = session
+  const said = context.settings.listener.siteId ?? session.host?.siteId ?? null
   if (said !== null || control.serverName === null) return said
   return await context.gate.siteOfHost(control.serverName)
 }
@@ -70,13 +87,16 @@ export async function host(session: FtpSession, argument: string): Promise<void>
     control.reply(503, 'HOST comes before USER')
     return
   }
-  const name = argument.trim().replace(/^\[(.*)\]$/, '$1')
-  const siteId = await context.gate.siteOfHost(name.toLowerCase())
+  const name = argument
+    .trim()
+    .replace(/^\[(.*)\]$/, '$1')
+    .toLowerCase()
+  const siteId = await context.gate.siteOfHost(name)
   if (siteId === null) {
     control.reply(504, 'No such host here')
     return
   }
-  session.hostSiteId = siteId
+  session.host = { siteId, name }
   control.reply(220, 'Go on with USER')
 }
 

@@ -20,23 +20,27 @@ export type PumpOptions = {
   /** Where in the file the first byte is. */
   readonly start: number
   readonly lineEnds: LineEnds | null
-  /** Told how many bytes of the file were moved. */
+  /** Told how many bytes were read from the file, or came from the client. */
   moved(bytes: number): void
 }
 
 /**
- * Sends a file from `start` to its end; false when the connection is lost. Two buffers take turns: one is read
+ * Sends a file from `start` until before `end`; false when the connection is lost. Two buffers take turns: one is read
  * while the other is written. Rejects when the file cannot be read.
  */
-export async function sendFile(file: OpenFile, socket: Socket, options: PumpOptions): Promise<boolean> {
-  const { start, lineEnds, moved } = options
-  const end = file.entry.size
+export async function sendFile(
+  file: OpenFile,
+  socket: Socket,
+  options: PumpOptions & { readonly end: number },
+): Promise<boolean> {
+  const { start, end, lineEnds, moved } = options
   const first = Buffer.allocUnsafeSlow(Math.min(BLOCK_BYTES, end - start))
   const second = end - start > BLOCK_BYTES ? Buffer.allocUnsafeSlow(BLOCK_BYTES) : first
   let buffer = first
   let written = Promise.resolve(true)
   for (let position = start; position < end; ) {
-    const length = await file.read(buffer, position)
+    const room = end - position
+    const length = await file.read(room < buffer.length ? buffer.subarray(0, room) : buffer, position)
     if (!(await written)) return false
     if (length === 0) return true
     const block = length === buffer.length ? buffer : buffer.subarray(0, length)
@@ -49,34 +53,33 @@ export async function sendFile(file: OpenFile, socket: Socket, options: PumpOpti
 }
 
 /**
- * Writes all that the client sends to a staged upload; false when the connection is lost before its end.
- * Rejects when the upload cannot be written. No write runs on when this settles.
+ * Writes all that the client sends to a staged upload. `whole`: its end came, not the end of the connection;
+ * `end`: behind the last byte written. Rejects when the upload cannot be written. No write runs on when this
+ * settles.
  */
 export async function receiveFile(
   socket: Socket,
   upload: StagedUpload,
   options: PumpOptions,
-): Promise<boolean> {
+): Promise<{ whole: boolean; end: number }> {
   const { start, lineEnds, moved } = options
-  const inbox = gather(socket)
+  const inbox = gather(socket, moved)
   let position = start
   for (;;) {
     const { chunks, state } = await inbox.take()
-    if (state === 'lost') return false
     const pieces = lineEnds ? chunks.map((chunk) => lineEnds.convert(chunk)) : chunks
     if (lineEnds && state === 'ended') pieces.push(lineEnds.flush())
     const length = pieces.reduce((sum, piece) => sum + piece.length, 0)
     if (length > 0) await upload.write(pieces, position)
     position += length
-    moved(length)
-    if (state === 'ended') return true
+    if (state !== 'open') return { whole: state === 'ended', end: position }
   }
 }
 
 type Taken = { readonly chunks: Uint8Array[]; readonly state: 'open' | 'ended' | 'lost' }
 
 /** Gathers what comes while earlier bytes are written; holds the client back when too much waits. */
-function gather(socket: Socket): { take(): Promise<Taken> } {
+function gather(socket: Socket, moved: (bytes: number) => void): { take(): Promise<Taken> } {
   let chunks: Uint8Array[] = []
   let size = 0
   let state: Taken['state'] = socket.destroyed ? 'lost' : 'open'
@@ -89,6 +92,7 @@ function gather(socket: Socket): { take(): Promise<Taken> } {
   socket.on('data', (chunk: Buffer) => {
     chunks.push(chunk)
     size += chunk.length
+    moved(chunk.length)
     if (size >= HELD_BYTES || chunks.length >= BATCH_CHUNKS) socket.pause()
     if (isBatch()) wake()
   })

@@ -1,21 +1,26 @@
 import type { Socket } from 'node:net'
-import type { SecureContext } from 'node:tls'
 import type { Gate, Session } from '#credentials/gate.ts'
 import { Fault } from '#faults'
 import type { OpenFile } from '#files/types.ts'
+import type { Certificates } from '#net/certificates.ts'
 import { ROOT, resolvePath, type VirtualPath } from '#permissions/path.ts'
 import type { DoorLog, Listener } from '#protocols/protocol.ts'
 import type { Control } from './control.ts'
 import type { DataSource } from './data.ts'
+import type { Interrupted } from './interrupted.ts'
 import type { Fact } from './listing-format.ts'
 import type { PortPool } from './ports.ts'
+import type { ClientAuthority, SessionTls } from './tls-session.ts'
 
 export type FtpSettings = {
   readonly listener: Listener
-  readonly externalAddress: string | null
+  /** Address or name to tell a client in PASV; null: the one that it connected to. */
+  externalAddressFor(client: string): string | null
   readonly allowActive: boolean
-  readonly tls: { readonly key: string; readonly cert: string } | null
+  readonly tls: Certificates | null
   readonly requireTls: boolean
+  readonly requireSessionReuse: boolean
+  readonly clientAuthority: ClientAuthority | null
   readonly implicitTls: boolean
   readonly loginGraceMs: number
   readonly idleMs: number
@@ -33,12 +38,21 @@ export type FtpContext = {
   readonly ports: PortPool
   /** Data connections that are still open, those included that only flush. */
   readonly dataSockets: Set<Socket>
+  readonly interrupted: Interrupted
   /** Milliseconds since the epoch. */
   now(): number
 }
 
-/** What moves on a data connection now. Abort it to stop. */
-export type Transfer = { readonly stop: AbortController; readonly verb: string; bytes: number }
+/** What moves on a data connection now. Abort `stop` to stop it. */
+export type Transfer = {
+  readonly stop: AbortController
+  readonly verb: string
+  bytes: number
+  /** When a byte last moved, on `performance.now()`. */
+  movedAt: number
+  /** Resolved when the command is done and answered. */
+  readonly ended: PromiseWithResolvers<void>
+}
 
 /** One control connection and all it has agreed on. */
 export type FtpSession = {
@@ -48,8 +62,8 @@ export type FtpSession = {
   readonly address: string
   /** Our address that the client connected to. */
   readonly localAddress: string
-  /** Of HOST (RFC 7151); null when the client named none. */
-  hostSiteId: string | null
+  /** Of HOST (RFC 7151): its site and its name; null when the client named none. */
+  host: { readonly siteId: string; readonly name: string } | null
   client: string
   user: string | null
   wrongLogins: number
@@ -59,11 +73,16 @@ export type FtpSession = {
   type: 'ascii' | 'binary'
   /** Offset of REST for the next transfer. */
   restart: number
+  /** First and last byte, of RANG, for the next command that knows ranges. */
+  range: { readonly from: number; readonly to: number } | null
   renameFrom: VirtualPath | null
+  /** SIZE told how much of a lost upload is here: APPE goes on with it. */
+  resumable: VirtualPath | null
   dataSource: DataSource | null
   /** EPSV ALL was sent: other ways to a data connection are refused (RFC 2428 §4). */
   extendedOnly: boolean
-  secureContext: SecureContext | null
+  /** Null before AUTH. */
+  tls: SessionTls | null
   /** PROT P: data connections use TLS. */
   privateData: boolean
   facts: ReadonlySet<Fact>
@@ -81,7 +100,9 @@ export function freshState(): Pick<
   | 'folder'
   | 'type'
   | 'restart'
+  | 'range'
   | 'renameFrom'
+  | 'resumable'
   | 'dataSource'
   | 'extendedOnly'
   | 'transfer'
@@ -92,7 +113,9 @@ export function freshState(): Pick<
     folder: ROOT,
     type: 'ascii',
     restart: 0,
+    range: null,
     renameFrom: null,
+    resumable: null,
     dataSource: null,
     extendedOnly: false,
     transfer: null,
@@ -131,7 +154,9 @@ export function leave(session: FtpSession): void {
   Object.assign(session, freshState())
   transfer?.stop.abort()
   dataSource?.close()
-  access?.[Symbol.dispose]()
+  // What was lost is kept in the name of the access.
+  if (transfer) void transfer.ended.promise.then(() => access?.[Symbol.dispose]())
+  else access?.[Symbol.dispose]()
 }
 
 /** Stops what runs and closes. What was uploaded but not finished is dropped by its command. */

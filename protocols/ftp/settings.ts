@@ -1,4 +1,4 @@
-import { chooseHash, hashFeature } from './hash.ts'
+import { chooseHash, hashFeature, X_HASHES } from './hash.ts'
 import { chooseFacts } from './listing.ts'
 import { FACTS } from './listing-format.ts'
 import type { FtpSession } from './session.ts'
@@ -63,12 +63,14 @@ export function feat(session: FtpSession): void {
     'PASV',
     ...(allowActive ? ['EPRT'] : []),
     'REST STREAM',
+    'RANG STREAM',
     'SIZE',
     'MDTM',
     'MFMT',
     `MLST ${facts}`,
     'TVFS',
     hashFeature(session),
+    ...X_HASHES,
     'AVBL',
   ]
   session.control.replyLines(211, 'Features', features, 'End')

@@ -1,36 +1,5 @@
-import { randomBytes } from 'node:crypto'
-import type { Socket } from 'node:net'
-import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls'
 import { type FtpSession, leave, startGrace } from './session.ts'
-
-/**
- * A context of this session alone: its ticket keys let data connections resume the control connection's TLS
- * session and no other.
- */
-export function createSessionContext(tls: { readonly key: string; readonly cert: string }): SecureContext {
-  return createSecureContext({
-    key: tls.key,
-    cert: tls.cert,
-    minVersion: 'TLSv1.2',
-    ticketKeys: randomBytes(48),
-    sessionIdContext: 'latchkey-ftp',
-  })
-}
-
-/** A data connection with TLS around it; we are the TLS server whoever connected (RFC 4217 §7). */
-export function wrapData(plain: Socket, context: SecureContext): TLSSocket {
-  const socket = new TLSSocket(plain, { isServer: true, secureContext: context })
-  socket.on('error', () => {})
-  return socket
-}
-
-/** Resolves when the handshake is over; false when it failed. */
-export function handshake(socket: TLSSocket): Promise<boolean> {
-  return new Promise((resolve) => {
-    socket.once('secure', () => resolve(true))
-    socket.once('close', () => resolve(false))
-  })
-}
+import { createSessionTls } from './tls-session.ts'
 
 /** AUTH TLS (RFC 4217 §4). */
 export async function auth(session: FtpSession, argument: string): Promise<void> {
@@ -44,11 +13,11 @@ export async function auth(session: FtpSession, argument: string): Promise<void>
   } else if (!['TLS', 'TLS-C', 'SSL'].includes(mechanism)) {
     control.reply(504, 'Only AUTH TLS is known')
   } else {
-    const secureContext = createSessionContext(tls)
+    const sessionTls = createSessionTls({ ...context.settings, tls }, session.host?.name)
     leave(session)
     startGrace(session)
-    session.secureContext = secureContext
-    await control.upgrade(secureContext)
+    session.tls = sessionTls
+    await control.upgrade(sessionTls)
   }
 }
 

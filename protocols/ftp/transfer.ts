@@ -7,9 +7,10 @@ import { Fault } from '#faults'
 import type { StagedUpload } from '#files/types.ts'
 import type { VirtualPath } from '#permissions/path.ts'
 import { type LineEnds, toLocal, toNetwork } from './ascii.ts'
+import { forgetInterrupted, keepLost, resumeUpload, runningUpload } from './interrupted.ts'
 import { type PumpOptions, receiveFile, sendFile } from './pumps.ts'
 import { type FtpSession, newPath, openFile, type Transfer } from './session.ts'
-import { handshake, wrapData } from './tls.ts'
+import { handshake } from './tls-session.ts'
 
 const FLUSH_MS = 30_000
 const MAX_PATIENCE_MS = 100
@@ -21,6 +22,7 @@ export function rest(session: FtpSession, argument: string): void {
     return
   }
   session.restart = Number(argument)
+  session.range = null
   session.control.reply(350, `The next transfer starts at ${session.restart}`)
 }
 
@@ -31,10 +33,17 @@ export async function retr(
   access: Session,
   transfer: Transfer,
 ): Promise<void> {
-  const start = takeRestart(session)
+  const { range } = session
+  session.range = null
+  if (range && session.type === 'ascii') throw new Fault('range', 'RANG needs TYPE I')
+  const start = range?.from ?? takeRestart(session)
   await using file = await openFile(session, argument, access)
-  if (start > file.entry.size) throw new Fault('range', 'REST is beyond the end of the file')
-  const options = pumpOptions(session, transfer, start, toNetwork)
+  // A client that reads what is there does not go on with what was lost; SIZE and RETR must agree for it.
+  if (session.resumable === file.entry.path) await access.files.lost.drop(file.entry.path)
+  const { size } = file.entry
+  if (start > size) throw new Fault('range', 'REST is beyond the end of the file')
+  const end = range ? Math.min(range.to + 1, size) : size
+  const options = { ...pumpOptions(session, transfer, start, toNetwork), end }
   await exchange(session, transfer, (socket) => sendFile(file, socket, options))
 }
 
@@ -47,8 +56,9 @@ export async function stor(
 ): Promise<void> {
   const start = takeRestart(session)
   const path = newPath(session, argument)
-  await using upload = start > 0 ? await resume(access, path, start) : await access.files.create(path)
-  await receive(session, transfer, upload, start)
+  await using upload =
+    start > 0 ? await resumeUpload(session, access, path, start) : await access.files.create(path)
+  await receive(session, access, transfer, { upload, start })
 }
 
 /** APPE: upload behind what is there; a file that is missing is made. */
@@ -60,8 +70,9 @@ export async function appe(
 ): Promise<void> {
   takeRestart(session)
   const path = newPath(session, argument)
-  await using upload = await editOrCreate(access, path)
-  await receive(session, transfer, upload, upload.size)
+  const lost = session.resumable === path ? await access.files.lost.resume(path) : null
+  await using upload = lost ?? (await editOrCreate(access, path))
+  await receive(session, access, transfer, { upload, start: upload.size })
 }
 
 /** STOU (RFC 1123 §4.1.2.9): upload under a new name that the 150 reply tells. */
@@ -75,7 +86,7 @@ export async function stou(
   const name = `${argument === '' ? 'upload' : argument}.${randomBytes(6).toString('hex')}`
   const path = newPath(session, name)
   await using upload = await access.files.create(path, { ifAbsent: true })
-  await receive(session, transfer, upload, 0, `FILE: ${name}`)
+  await receive(session, access, transfer, { upload, start: 0, opening: `FILE: ${name}` })
 }
 
 /** ABOR: what ran has been answered with 426 by now. */
@@ -83,25 +94,6 @@ export function abor(session: FtpSession): void {
   session.dataSource?.close()
   session.dataSource = null
   session.control.reply(226, 'Nothing is being transferred now')
-}
-
-async function resume(access: Session, path: VirtualPath, start: number): Promise<StagedUpload> {
-  const upload = await access.files.edit(path).catch((error: unknown) => {
-    if (error instanceof Fault && error.code === 'not_found') throw beyondEnd()
-    throw error
-  })
-  try {
-    if (start > upload.size) throw beyondEnd()
-    await upload.truncate(start)
-    return upload
-  } catch (error) {
-    await upload[Symbol.asyncDispose]()
-    throw error
-  }
-}
-
-function beyondEnd(): Fault {
-  return new Fault('range', 'REST is beyond the end of the file')
 }
 
 async function editOrCreate(access: Session, path: VirtualPath): Promise<StagedUpload> {
@@ -113,23 +105,40 @@ async function editOrCreate(access: Session, path: VirtualPath): Promise<StagedU
   }
 }
 
+type Receiving = {
+  readonly upload: StagedUpload
+  /** Where the client's first byte goes. */
+  readonly start: number
+  /** Text of the 150 reply when it has to tell something; such an upload cannot be gone on with. */
+  readonly opening?: string
+}
+
 async function receive(
   session: FtpSession,
+  access: Session,
   transfer: Transfer,
-  upload: StagedUpload,
-  start: number,
-  opening?: string,
+  { upload, start, opening }: Receiving,
 ): Promise<void> {
+  using _running = runningUpload(session, access, upload.path, transfer)
   const options = pumpOptions(session, transfer, start, toLocal)
+  const progress: { state: 'waiting' | 'begun' | 'done'; end: number } = { state: 'waiting', end: start }
   const job = async (socket: Socket) => {
+    progress.state = 'begun'
     const startedAt = performance.now()
-    if (!(await receiveFile(socket, upload, options))) return false
+    const { whole, end } = await receiveFile(socket, upload, options)
+    progress.end = end
+    if (!whole) return false
     await lookForTheClient(session.control.over, performance.now() - startedAt)
     if (transfer.stop.signal.aborted || session.control.over.aborted) return false
     await upload.commit()
+    progress.state = 'done'
     return true
   }
   await exchange(session, transfer, job, opening)
+  if (progress.state === 'done') forgetInterrupted(session, access, upload.path)
+  if (progress.state !== 'begun' || opening !== undefined || options.lineEnds !== null) return
+  transfer.stop.abort()
+  await keepLost(session, access, { upload, start, end: progress.end })
 }
 
 /**
@@ -158,6 +167,7 @@ function pumpOptions(
 ): PumpOptions {
   const moved = (bytes: number) => {
     transfer.bytes += bytes
+    transfer.movedAt = performance.now()
   }
   return { start, lineEnds: session.type === 'ascii' ? lineEnds() : null, moved }
 }
@@ -207,12 +217,20 @@ async function openData(session: FtpSession, transfer: Transfer, opening: string
   }
   // Before the handshake: some clients start it only when they have seen the 150.
   control.reply(150, opening)
-  const { privateData, secureContext } = session
-  const socket = privateData && secureContext ? wrapData(plain, secureContext) : plain
+  const { privateData, tls } = session
+  const socket = privateData && tls ? tls.wrapData(plain) : plain
   watchData(session, transfer, socket)
-  if (!(socket instanceof TLSSocket) || (await handshake(socket))) return socket
-  control.reply(425, 'TLS on the data connection failed')
-  return null
+  if (!(socket instanceof TLSSocket)) return socket
+  if (!(await handshake(socket))) {
+    control.reply(425, 'TLS on the data connection failed')
+    return null
+  }
+  if (context.settings.requireSessionReuse && !socket.isSessionReused()) {
+    socket.destroy()
+    control.reply(522, 'Data connections must resume the TLS session of the control connection here')
+    return null
+  }
+  return socket
 }
 
 function watchData(session: FtpSession, transfer: Transfer, socket: Socket): void {

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import fastify, {
@@ -9,8 +8,8 @@ import fastify, {
   type RawServerDefault,
 } from 'fastify'
 import type { DoorLog } from '#protocols/protocol.ts'
+import { exchangeOf } from './exchanges.ts'
 import { CHALLENGE } from './faults.ts'
-import { answerGarbage } from './garbage.ts'
 import { type Problem, problem, problemJson, problemOf } from './problem.ts'
 
 export type App = FastifyInstance<
@@ -27,24 +26,19 @@ const ALWAYS = {
   'Referrer-Policy': 'no-referrer',
   'Cache-Control': 'no-store',
 }
-const MAX_CONNECTIONS = 4_096
 const MAX_BODY_BYTES = 64 * 1024
+const BODY_TIMEOUT_MS = 30_000
 
 /** An empty server that answers every mistake in the one error shape. */
 export function createApp(log: DoorLog): App {
   const app = fastify({
     logger: false,
     bodyLimit: MAX_BODY_BYTES,
-    requestTimeout: 30_000,
-    connectionTimeout: 60_000,
-    keepAliveTimeout: 75_000,
-    http: { headersTimeout: 15_000, connectionsCheckingInterval: 5_000 },
-    genReqId: () => randomUUID(),
+    genReqId: (request) => exchangeOf(request).id,
     requestIdHeader: false,
-    clientErrorHandler: answerGarbage,
+    exposeHeadRoutes: true,
     frameworkErrors: (error, request, reply) => sendProblem(log, error, request, reply),
   }).withTypeProvider<TypeBoxTypeProvider>()
-  app.server.maxConnections = MAX_CONNECTIONS
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
   app.setErrorHandler((error, request, reply) => sendProblem(log, error, request, reply))
   app.setNotFoundHandler((request, reply) => {
@@ -52,6 +46,7 @@ export function createApp(log: DoorLog): App {
   })
   app.removeContentTypeParser('text/plain')
   readEmptyJson(app)
+  boundBodies(app)
   addHeaders(app, log)
   return app
 }
@@ -62,6 +57,28 @@ function readEmptyJson(app: App): void {
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     if (body.length === 0) done(null, undefined)
     else parse(request, body.toString(), done)
+  })
+}
+
+/** Routes with this configuration read the request's body themselves. */
+export const STREAMS = { streams: true }
+
+/** In this context no body is read before the handler does, of whatever type it is. */
+export function leaveBodies(app: App): void {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null))
+}
+
+// A small body that does not come keeps nothing open for long; one that streams is watched by the server.
+function boundBodies(app: App): void {
+  app.addHook('preParsing', async (request, reply, payload) => {
+    const { config } = request.routeOptions
+    if ('streams' in config && config.streams) return payload
+    const { raw } = request
+    if (raw.headers.expect !== undefined && !reply.raw.headersSent) reply.raw.writeContinue()
+    const timer = setTimeout(() => raw.socket.destroy(), BODY_TIMEOUT_MS).unref()
+    raw.once('end', () => clearTimeout(timer)).once('close', () => clearTimeout(timer))
+    return payload
   })
 }
 

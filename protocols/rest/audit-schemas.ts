@@ -23,6 +23,16 @@ const FILTER_FIELDS = {
 
 export const AuditFilterSchema = Type.Object(FILTER_FIELDS, { additionalProperties: false })
 
+export const AuditExportQuerySchema = Type.Object(
+  {
+    ...FILTER_FIELDS,
+    format: Type.Optional(
+      Type.Enum(['ndjson', 'csv'], { description: 'Default ndjson: one JSON object a line' }),
+    ),
+  },
+  { additionalProperties: false },
+)
+
 export const AuditPageQuerySchema = Type.Object(
   { ...FILTER_FIELDS, ...PAGE_FIELDS },
   { additionalProperties: false },

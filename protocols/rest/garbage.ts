@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { problem, problemJson } from './problem.ts'
 
 const STATUS_OF: ReadonlyMap<string, readonly [number, string]> = new Map([
@@ -10,9 +10,9 @@ const STATUS_OF: ReadonlyMap<string, readonly [number, string]> = new Map([
 
 const LINGER_MS = 2_000
 
-/** Answers what is not HTTP, or came too slowly, and closes the connection. */
-export function answerGarbage(error: Error & { code?: string }, socket: Socket): void {
-  if (!socket.writable || error.code === 'ECONNRESET') {
+/** Answers what is not HTTP, or came too slowly, and closes the connection; `answering`: it is too late for that. */
+export function answerGarbage(error: Error & { code?: string }, socket: Duplex, answering: boolean): void {
+  if (answering || !socket.writable || error.code === 'ECONNRESET') {
     socket.destroy()
     return
   }

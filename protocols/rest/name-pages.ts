@@ -19,6 +19,18 @@ export function readNamePage<Item extends { readonly name: string }>(
   )
 }
 
+/** A list of what a name leads to: one item, or none. */
+export async function onlyOne<Item>(find: () => Promise<Item>): Promise<Page<Item>> {
+  const items = await find().then(
+    (item) => [item],
+    (error: unknown) => {
+      if (error instanceof Fault && error.code === 'not_found') return []
+      throw error
+    },
+  )
+  return { items, next: null }
+}
+
 /**
  * The same for any order: a cursor holds the place of the last item of the page before, so that pages stay
  * whole while items come and go. Fault: invalid.

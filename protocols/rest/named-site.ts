@@ -13,11 +13,29 @@ const SiteParameter = Type.Optional(
       'Id or name of a child site, for administrators who log in with their own password; default: your own',
   }),
 )
+// Records that count their changes.
+const COUNTED = /^\/api\/v1\/((users|groups|mounts|keys|sites)\/:id|settings)$/
+const CreationHeaders = Type.Object({
+  'idempotency-key': Type.Optional(
+    Type.String({ maxLength: 255, description: 'The same request with the same key is done once' }),
+  ),
+})
+const ChangeHeaders = Type.Object({
+  'if-match': Type.Optional(
+    Type.String({
+      maxLength: 1000,
+      description: 'ETag of what was read: 412 when somebody changed it since',
+    }),
+  ),
+})
 const SiteQuery = Type.Object({ site: Type.String() })
 
 /** Lets every route of the API take `?site=`: hook `onRoute`, before routes are added. */
-export function takeSite({ url, schema }: RouteOptions): void {
+export function takeSite({ url, method, schema, config }: RouteOptions): void {
   if (schema === undefined || !url.startsWith('/api/v1/')) return
+  const streams = config !== undefined && 'streams' in config
+  if (method === 'POST' && !streams) schema.headers = CreationHeaders
+  if ((method === 'PATCH' || method === 'DELETE') && COUNTED.test(url)) schema.headers = ChangeHeaders
   const { querystring } = schema
   const properties = Type.IsObject(querystring) ? querystring.properties : {}
   schema.querystring = Type.Object({ ...properties, site: SiteParameter }, { additionalProperties: false })

@@ -1,4 +1,6 @@
 import swagger from '@fastify/swagger'
+import type { FastifySchema } from 'fastify'
+import { Type } from 'typebox'
 import type { App } from './app.ts'
 
 const bare = (name: string) => ({ type: 'apiKey', in: 'header', name }) as const
@@ -12,9 +14,19 @@ export const SECURITY = [
   { xfApiKey: [] },
 ]
 
+const TailSchema = Type.Object({
+  path: Type.String({ description: 'Path of the file or folder; each name percent-encoded' }),
+})
+
+// The validator cannot take a property named `*`, so routes leave the rest of their address undescribed.
+function nameTail(schema: FastifySchema, url: string) {
+  return { schema: { ...schema, params: TailSchema }, url: `${url.slice(0, -1)}:path` }
+}
+
 /** Describes the routes that come after it, at `/api/openapi.json`. */
 export async function describeApi(app: App): Promise<void> {
   await app.register(swagger, {
+    transform: ({ schema, url }) => (url.endsWith('/*') ? nameTail(schema, url) : { schema, url }),
     openapi: {
       openapi: '3.1.0',
       info: {

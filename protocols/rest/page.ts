@@ -22,6 +22,8 @@ input { width: 100%; padding: .65rem .75rem; font: inherit; color: inherit; back
 button { width: 100%; margin-top: 1.5rem; padding: .75rem; border: 0; border-radius: 8px; font: inherit;
   font-weight: 650; color: var(--on-key); background: var(--key); cursor: pointer; }
 :focus-visible { outline: 3px solid var(--key); outline-offset: 2px; }
+.go { display: block; padding: .75rem; border-radius: 8px; text-align: center; text-decoration: none; font-weight: 650;
+  color: var(--on-key); background: var(--key); }
 code { overflow-wrap: anywhere; font: .92em ui-monospace, monospace; }
 ul { padding-left: 1.2rem; margin: 0; } li { margin: .4rem 0; }
 `
@@ -71,7 +73,8 @@ export function donePage({ userName, siteName }: { userName: string; siteName: s
     `<h1>Your password is set</h1>
 <p><strong>${escapeText(userName)}</strong> on the site <strong>${escapeText(siteName)}</strong> has a new password.
 This link is used up.</p>
-<p>How to go on:</p>
+<p><a class="go" href="/console/login?name=${escapeAttribute(encodeURIComponent(userName))}">Open the console</a></p>
+<p>Or without it:</p>
 <ul>
 <li>Connect with the first key: its lines for curl, rclone, sftp, lftp and aws stand where the server was started.</li>
 <li>Make more keys: <code>npx latchkey key create laptop --user ${escapeText(shellWord(userName))}</code></li>

@@ -28,6 +28,9 @@ export const PageQuerySchema = Type.Object(
   CLOSED,
 )
 
+const Exact = Type.Optional(Type.String({ maxLength: 100, description: 'Only the one of this very name' }))
+export const NamedPageQuerySchema = Type.Object({ ...PageQuerySchema.properties, name: Exact }, CLOSED)
+
 /** A page of a list. */
 export function pageSchema<Properties extends TProperties>(lists: Properties) {
   return Type.Object({
@@ -44,6 +47,7 @@ const SETTINGS = {
   users_may_create_keys: Type.Boolean({ description: 'Members manage keys of their own' }),
   allow_chosen_values: Type.Boolean({ description: 'Values of keys may be chosen' }),
   password_login: Type.Boolean({ description: 'Users may log in with their own password' }),
+  ssh_key_login: Type.Boolean({ description: 'Users may log in with their own SSH keys' }),
   expired_key_retention: Lifetime,
 }
 
@@ -60,7 +64,7 @@ export const SiteSchema = Type.Object({
   settings: SettingsSchema,
   conditions: ConditionsSchema,
 })
-export const SiteListSchema = Type.Object({ sites: Type.Array(SiteSchema) })
+export const SiteListSchema = pageSchema({ sites: Type.Array(SiteSchema) })
 
 const Hosts = Type.Array(Type.String({ maxLength: 253 }), { maxItems: 100 })
 

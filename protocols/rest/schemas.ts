@@ -65,6 +65,11 @@ const KEY_FIELDS = {
   conditions: ConditionsSchema,
   enabled: Type.Boolean(),
   state: Type.String({ description: 'active, disabled or expired' }),
+  disabled_by: Nullable(
+    Type.String({
+      description: 'administrator: only an administrator enables it; owner; null while enabled',
+    }),
+  ),
   created_at: Time,
   expires_at: Nullable(Time),
   access_key_id: Nullable(Type.String({ description: 'S3 access key id' })),
@@ -164,6 +169,9 @@ export const PageSchema = Type.Object(
 export const KeyListingSchema = Type.Object(
   {
     ...PageSchema.properties,
+    name: Type.Optional(
+      Type.String({ maxLength: 100, description: 'Only the one of this name, id or login' }),
+    ),
     user: Type.Optional(Type.String({ maxLength: 100, description: 'Of this user, by name' })),
     user_id: Type.Optional(Type.String({ maxLength: 40, description: 'Of this user, by id' })),
     type: Type.Optional(Type.Enum(['user', 'site', 'guest'])),

@@ -9,7 +9,7 @@ export const HOST_ID = 'latchkey'
 /** S3 has a word for each thing that can be missing; the files layer knows only that something is. */
 export async function nameFault(call: Call, error: unknown): Promise<Fault> {
   const fault = toFault(error)
-  if (fault.code === 'internal') call.log.error({ id: call.exchange.id, err: error }, 's3: request failed')
+  if (fault.code === 'internal') logInternal(call, error)
   if (fault instanceof S3Fault || !isFault(fault, 'not_found', 'no_parent')) return fault
   try {
     await existingBucket(call)
@@ -18,6 +18,15 @@ export async function nameFault(call: Call, error: unknown): Promise<Fault> {
   }
   if (fault.code === 'no_parent') return fault
   return new S3Fault(call.request.params.has('uploadId') ? 'NoSuchUpload' : 'NoSuchKey')
+}
+
+// A body that ends because the client went away is no fault of the server.
+function logInternal({ exchange, log }: Call, error: unknown): void {
+  const { request } = exchange
+  // node destroys a request that was read to its end, too.
+  const gone = request.socket.destroyed || (request.destroyed && !request.complete)
+  if (gone) log.debug({ id: exchange.id, err: error }, 's3: client went away')
+  else log.error({ id: exchange.id, err: error }, 's3: request failed')
 }
 
 /** Answers a fault; HEAD without a body. An answer that has begun is cut, never ended as if it were whole. */

@@ -1,17 +1,10 @@
-import { createHash, type Hash } from 'node:crypto'
 import { Fault } from '#faults'
 import { readXml, type XmlElement } from '#net/xml.ts'
 import { type Call, header } from './call.ts'
 import { scopeText } from './canonical.ts'
-import {
-  type Algorithm,
-  algorithmOfHeader,
-  checksumHeader,
-  createChecksum,
-  isChecksum,
-  type RunningChecksum,
-} from './checksums.ts'
+import { type Algorithm, algorithmOfHeader, checksumHeader, isChecksum } from './checksums.ts'
 import { type ChunkDecoder, createChunkChain, createChunkDecoder } from './chunked.ts'
+import type { BodyDigests } from './digests.ts'
 import { S3Fault } from './errors.ts'
 
 /** What was computed over a body that arrived whole and right. */
@@ -57,26 +50,28 @@ export function verifiedBody(call: Call, { also, ignoreHeader = false }: BodyOpt
   const sent = ignoreHeader ? null : readSentChecksum(call)
   const promised = readTrailerNames(call)
   const decoder = payload.kind === 'chunked' ? chunkDecoder(call, payload.signed, promised) : null
-  const sums: Sums = new Map()
-  for (const algorithm of [also, sent?.algorithm, ...promised.map(algorithmOfHeader)]) {
-    if (algorithm) sums.set(algorithm, createChecksum(algorithm))
-  }
-  const md5 = createHash('md5')
-  const sha256 = payload.kind === 'plain' && payload.sha256 !== null ? createHash('sha256') : null
+  const wanted = [also, sent?.algorithm, ...promised.map(algorithmOfHeader)].filter(
+    (one) => one !== undefined,
+  )
+  const sha256 = payload.kind === 'plain' && payload.sha256 !== null
   let digests: Digests | null = null
 
   async function* bytes(): AsyncGenerator<Uint8Array> {
+    using hash = call.hashes.open(lengthOf(call), { sha256, checksums: [...new Set(wanted)] })
     for await (const raw of call.exchange.body) {
       for (const piece of decoder === null ? [raw] : decoder.push(asBuffer(raw))) {
-        md5.update(piece)
-        sha256?.update(piece)
-        for (const sum of sums.values()) sum.update(piece)
+        const wait = hash.update(piece)
+        if (wait !== undefined) await wait
         yield piece
       }
     }
     const trailers = decoder?.finish() ?? NO_TRAILERS
-    checkSha256(sha256, payload)
-    digests = { md5: checkedMd5(md5, expectedMd5), checksums: checkedSums(sums, sent, trailers) }
+    const computed = await hash.end()
+    checkSha256(computed.sha256, payload)
+    digests = {
+      md5: checkedMd5(computed.md5, expectedMd5),
+      checksums: checkedSums(computed.checksums, sent, trailers),
+    }
   }
 
   return {
@@ -88,27 +83,32 @@ export function verifiedBody(call: Call, { also, ignoreHeader = false }: BodyOpt
   }
 }
 
-type Sums = Map<Algorithm, RunningChecksum>
 type SentChecksum = { readonly algorithm: Algorithm; readonly value: string }
 
 const NO_TRAILERS: ReadonlyMap<string, string> = new Map()
 
-function checkedMd5(md5: Hash, expected: Buffer | null): string {
-  const bytes = md5.digest()
+/** As the client says, or null. */
+function lengthOf(call: Call): number | null {
+  const text = header(call, 'content-length')
+  return text === undefined ? null : Number(text)
+}
+
+function checkedMd5(md5: Uint8Array, expected: Buffer | null): string {
+  const bytes = asBuffer(md5)
   if (expected === null || bytes.equals(expected)) return bytes.toString('hex')
   throw new S3Fault('BadDigest', 'The Content-MD5 you specified did not match what we received.')
 }
 
 /** Each checksum by its header name, the same as was sent in header or trailer. Fault BadDigest. */
 function checkedSums(
-  sums: Sums,
+  sums: BodyDigests['checksums'],
   sent: SentChecksum | null,
   trailers: ReadonlyMap<string, string>,
 ): Record<string, string> {
   const checksums: Record<string, string> = {}
   for (const [algorithm, sum] of sums) {
     const name = checksumHeader(algorithm)
-    const value = sum.digest().toString('base64')
+    const value = asBuffer(sum).toString('base64')
     const given = trailers.get(name) ?? (sent?.algorithm === algorithm ? sent.value : value)
     if (given !== value) {
       throw new S3Fault('BadDigest', `The ${algorithm} you specified did not match the calculated checksum.`)
@@ -155,9 +155,9 @@ function readPayload(call: Call): Payload {
   )
 }
 
-function checkSha256(sha256: Hash | null, payload: Payload): void {
+function checkSha256(sha256: Uint8Array | null, payload: Payload): void {
   if (sha256 === null || payload.kind !== 'plain') return
-  const computed = sha256.digest('hex')
+  const computed = asBuffer(sha256).toString('hex')
   if (computed === payload.sha256) return
   throw new S3Fault('XAmzContentSHA256Mismatch', undefined, {
     ClientComputedContentSHA256: payload.sha256 ?? '',

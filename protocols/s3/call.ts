@@ -5,6 +5,7 @@ import { childOf, ROOT, type VirtualPath } from '#permissions/path.ts'
 import type { DoorLog } from '../protocol.ts'
 import { S3Fault } from './errors.ts'
 import type { ImplicitFolders } from './folders.ts'
+import type { HashPool } from './hash-pool.ts'
 import type { S3Request } from './request.ts'
 import type { SignedRequest } from './sigv4.ts'
 
@@ -19,6 +20,9 @@ export type Call = {
   readonly signal: AbortSignal
   readonly region: string
   readonly folders: ImplicitFolders
+  readonly hashes: HashPool
+  /** Milliseconds after which a client that waits for an answer gets white space. */
+  readonly keepWaiting: number
   readonly log: DoorLog
 }
 
@@ -31,6 +35,12 @@ export function param({ request }: Call, name: string): string | undefined {
 
 export function header({ request }: Call, name: string): string | undefined {
   return request.headers.get(name)
+}
+
+/** `http://host:port` as the client called this server. */
+export function originOf({ exchange, request }: Call): string {
+  const scheme = 'encrypted' in exchange.request.socket ? 'https' : 'http'
+  return `${scheme}://${request.headers.get('host') ?? ''}`
 }
 
 /** The folder of the request's bucket. Fault InvalidBucketName. */

@@ -11,7 +11,7 @@ const CONTENT_HEADERS = [
 ] as const
 const USER_PREFIX = 'x-amz-meta-'
 const MAX_USER_BYTES = 2048
-const MAX_TAGS = 10
+const MOST_OBJECT_TAGS = 10
 
 /** What the request's headers say that an object is to have; etag, checksums and parts come later. */
 export function givenMetadata(call: Call): Metadata {
@@ -60,13 +60,16 @@ export function parseTagging(text: string): Record<string, string> {
 }
 
 /** A tag set that keeps S3's rules. Fault InvalidTag. */
-export function tagsOf(pairs: readonly { key: string; value: string }[]): Record<string, string> {
+export function tagsOf(
+  pairs: readonly { key: string; value: string }[],
+  most = MOST_OBJECT_TAGS,
+): Record<string, string> {
   const tags: Record<string, string> = Object.create(null)
   for (const { key, value } of pairs) {
     if (key === '' || key.length > 128 || value.length > 256 || key in tags) throw new S3Fault('InvalidTag')
     tags[key] = value
   }
-  if (pairs.length > MAX_TAGS) throw new S3Fault('InvalidTag', 'An object has at most 10 tags.')
+  if (pairs.length > most) throw new S3Fault('BadRequest', `There can be at most ${most} tags.`)
   return tags
 }
 

@@ -58,28 +58,19 @@ export async function listPage(
 ): Promise<ListPage> {
   const bucket = await existingBucket(call)
   const { files } = call.session
-  const found: Found[] = []
-  let truncated = false
-  if (request.maxKeys > 0) {
-    const { prefix, delimiter, maxKeys } = request
-    const options = { prefix, delimiter, limit: maxKeys + 1, signal: call.signal, ...from }
-    for await (const one of walkKeys(files, bucket, options)) {
-      if (found.length === maxKeys) {
-        truncated = true
-        break
-      }
-      found.push(one)
-    }
-  }
-  return { found, metadata: await metadataOf(call, found), truncated }
+  const { prefix, delimiter, maxKeys } = request
+  if (maxKeys === 0) return { found: [], metadata: [], truncated: false }
+  const options = { prefix, delimiter, limit: maxKeys + 1, signal: call.signal, ...from }
+  const walked = await walkKeys(files, bucket, options)
+  const found = walked.slice(0, maxKeys)
+  return { found, metadata: await metadataOf(call, found), truncated: walked.length > maxKeys }
 }
 
 async function metadataOf(call: Call, found: readonly Found[]): Promise<(Metadata | null)[]> {
-  const keys = found.filter((one) => one.kind === 'key' && one.entry.kind === 'file')
-  const entries = keys.flatMap((one) => (one.kind === 'key' ? [one.entry] : []))
-  const read = entries.length === 0 ? [] : await call.session.files.metadata(entries)
-  const byFound = new Map(keys.map((one, index) => [one, read[index] ?? null]))
-  return found.map((one) => byFound.get(one) ?? null)
+  const files = found.flatMap((one) => (one.kind === 'key' && one.entry.kind === 'file' ? [one.entry] : []))
+  const read = files.length === 0 ? [] : await call.session.files.metadata(files)
+  let next = 0
+  return found.map((one) => (one.kind === 'key' && one.entry.kind === 'file' ? (read[next++] ?? null) : null))
 }
 
 export type ContentsOptions = {
@@ -97,7 +88,7 @@ export function contentsXml(
   page: ListPage,
   options: ContentsOptions,
 ): string {
-  const owner = options.owner ? group('Owner', ownerXml(call)) : ''
+  const behind = (options.owner ? group('Owner', ownerXml(call)) : '') + element('StorageClass', 'STANDARD')
   let keys = ''
   let prefixes = ''
   page.found.forEach((one, index) => {
@@ -105,16 +96,16 @@ export function contentsXml(
       prefixes += group('CommonPrefixes', element('Prefix', request.encode(one.prefix)))
       return
     }
-    const described = { entry: one.entry, metadata: page.metadata[index] ?? null }
+    const { key, entry } = one
+    const metadata = page.metadata[index] ?? null
     keys += group(
       options.name,
-      element('Key', request.encode(one.key)) +
+      element('Key', request.encode(key)) +
         options.extra +
-        element('LastModified', new Date(one.entry.modified).toISOString()) +
-        element('ETag', `"${etagOf(described)}"`) +
-        element('Size', one.entry.size) +
-        owner +
-        element('StorageClass', 'STANDARD'),
+        group('LastModified', new Date(entry.modified).toISOString()) +
+        element('ETag', `"${etagOf({ entry, metadata })}"`) +
+        group('Size', `${entry.size}`) +
+        behind,
     )
   })
   return keys + prefixes

@@ -18,7 +18,6 @@ export function etagOf({ entry, metadata }: Described): string {
 }
 
 export async function describe(files: Files, entry: Entry): Promise<Described> {
-  if (entry.kind === 'folder') return { entry, metadata: null }
   const [metadata = null] = await files.metadata([entry])
   return { entry, metadata }
 }

@@ -19,16 +19,21 @@ export type S3Request = {
 }
 
 /**
- * Reads target and headers. `domains`: host names whose subdomains are buckets (virtual-host style).
- * Faults: InvalidURI.
+ * Reads target and headers. `domains`: host names whose subdomains are buckets (virtual-host style). `host`: what
+ * a trusted proxy says that the client sent as Host, which is what the client signed. Faults: InvalidURI.
  */
-export function readRequest(message: IncomingMessage, domains: readonly string[]): S3Request {
+export function readRequest(
+  message: Pick<IncomingMessage, 'url' | 'method' | 'rawHeaders'>,
+  domains: readonly string[],
+  host: string | null = null,
+): S3Request {
   const target = message.url ?? ''
   if (!target.startsWith('/')) throw new S3Fault('InvalidURI')
   const mark = target.indexOf('?')
   const rawPath = mark < 0 ? target : target.slice(0, mark)
   const query = mark < 0 ? [] : readQuery(target.slice(mark + 1))
   const headers = readHeaders(message.rawHeaders)
+  if (host !== null) headers.set('host', host)
   const hosted = bucketOfHost(headers.get('host') ?? '', domains)
   const path = hosted === null ? rawPath.slice(1) : `${hosted}${rawPath}`
   const slash = path.indexOf('/')

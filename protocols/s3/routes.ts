@@ -14,15 +14,18 @@ import { copyObject } from './operations/copy-object.ts'
 import { deleteObject, deleteObjects } from './operations/delete-objects.ts'
 import { getObject, headObject } from './operations/get-object.ts'
 import { listObjects, listObjectVersions } from './operations/list-objects.ts'
-import {
-  abortMultipartUpload,
-  createMultipartUpload,
-  listMultipartUploads,
-  listParts,
-} from './operations/multipart.ts'
+import { listMultipartUploads } from './operations/list-uploads.ts'
+import { abortMultipartUpload, createMultipartUpload, listParts } from './operations/multipart.ts'
 import { getObjectAttributes } from './operations/object-attributes.ts'
 import { putObject } from './operations/put-object.ts'
-import { deleteObjectTagging, getObjectTagging, putObjectTagging } from './operations/tagging.ts'
+import {
+  deleteBucketTagging,
+  deleteObjectTagging,
+  getBucketTagging,
+  getObjectTagging,
+  putBucketTagging,
+  putObjectTagging,
+} from './operations/tagging.ts'
 import { uploadPart, uploadPartCopy } from './operations/upload-part.ts'
 import type { S3Request } from './request.ts'
 
@@ -54,6 +57,9 @@ const ROUTES: ReadonlyMap<string, Operation> = new Map<string, Operation>([
   ['GET object?tagging', getObjectTagging],
   ['PUT object?tagging', putObjectTagging],
   ['DELETE object?tagging', deleteObjectTagging],
+  ['GET bucket?tagging', getBucketTagging],
+  ['PUT bucket?tagging', putBucketTagging],
+  ['DELETE bucket?tagging', deleteBucketTagging],
   ['GET object?acl', getAcl],
   ['PUT object?acl', putAcl],
   ...[...BUCKET_SETTINGS].map(([name, operation]) => [`GET bucket?${name}`, operation] as const),

@@ -6,7 +6,7 @@ import type { S3Request } from './request.ts'
 
 /** What a request says of its signature, read but not yet proven. */
 export type Claim = {
-  readonly mode: 'header' | 'presigned'
+  readonly mode: 'header' | 'presigned' | 'form'
   readonly accessKeyId: string
   readonly scope: Scope
   /** `yyyymmddThhmmssZ` */
@@ -18,12 +18,41 @@ export type Claim = {
   readonly payload: string
 }
 
+/** What no secret can make right, as the audit calls it, and the access key id that was named. */
+export type Unprovable = { readonly accessKeyId: string; readonly reason: UnprovableReason }
+type UnprovableReason =
+  | 'malformed_signature'
+  | 'skewed_signature'
+  | 'expired_signature'
+  | 'unsupported_signature'
+
+/** Why a presented signature was refused before a secret was asked. */
+export function unprovable(
+  { headers, params }: Pick<S3Request, 'headers' | 'params'>,
+  fault: S3Fault,
+): Unprovable {
+  const text = headers.get('authorization') ?? ''
+  const [, version2 = ''] = /^AWS ([^:]{1,128}):/.exec(text) ?? []
+  const [, version4 = ''] = /Credential=([^/,]{1,128})/.exec(text) ?? []
+  const presigned = (params.get('X-Amz-Credential') ?? '').split('/')[0] ?? ''
+  const named = [version2, version4, presigned, params.get('AWSAccessKeyId') ?? ''].find((id) => id !== '')
+  return { accessKeyId: (named ?? '').slice(0, 128), reason: reasonOf(fault) }
+}
+
+function reasonOf({ s3Code, message }: S3Fault): UnprovableReason {
+  if (message === USE_V4) return 'unsupported_signature'
+  if (s3Code === 'RequestTimeTooSkewed' || message === NOT_YET) return 'skewed_signature'
+  return message === EXPIRED ? 'expired_signature' : 'malformed_signature'
+}
+
 /** A claim with its proof for the gate. `key()` is the signing key, null until a secret has matched. */
 export type SignedRequest = { readonly claim: Claim; readonly proof: Proof; key(): KeyObject | null }
 
 const MAX_SKEW = 15 * 60_000
 const MAX_EXPIRES = 604_800
-const USE_V4 =
+const EXPIRED = 'Request has expired'
+const NOT_YET = 'Request is not valid yet'
+export const USE_V4 =
   'The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256' +
   ' (Signature Version 4): signature_version = s3v4 and a region such as "local" in boto3 and aws,' +
   ' signature_v2 = False in s3cmd, v2_auth = false in rclone.'
@@ -81,7 +110,7 @@ function readPresigned({ params, headers }: S3Request, now: number): Claim {
   }
   const credential = readCredential(params.get('X-Amz-Credential') ?? '', timestamp, code)
   if (now > parseTimestamp(timestamp, code) + Number(expires) * 1_000) {
-    throw new S3Fault('AccessDenied', 'Request has expired', { 'X-Amz-Expires': expires })
+    throw new S3Fault('AccessDenied', EXPIRED, { 'X-Amz-Expires': expires })
   }
   return {
     mode: 'presigned',
@@ -93,7 +122,12 @@ function readPresigned({ params, headers }: S3Request, now: number): Claim {
   }
 }
 
-function readCredential(text: string, timestamp: string, code: S3Code): Pick<Claim, 'accessKeyId' | 'scope'> {
+/** Reads `id/yyyymmdd/region/s3/aws4_request`, whose day is that of the request. Fault with this code. */
+export function readCredential(
+  text: string,
+  timestamp: string,
+  code: S3Code,
+): Pick<Claim, 'accessKeyId' | 'scope'> {
   const [, accessKeyId = '', date = '', region = '', service, end] =
     /^(.+)\/(\d{8})\/([A-Za-z0-9-]{1,64})\/([^/]+)\/([^/]+)$/.exec(text) ?? []
   if (accessKeyId === '')
@@ -137,7 +171,7 @@ function checkTime(claim: Claim, params: S3Request['params'], now: number): void
     claim.timestamp,
     presigned ? 'AuthorizationQueryParametersError' : 'AuthorizationHeaderMalformed',
   )
-  if (presigned && time - now > MAX_SKEW) throw new S3Fault('AccessDenied', 'Request is not valid yet')
+  if (presigned && time - now > MAX_SKEW) throw new S3Fault('AccessDenied', NOT_YET)
   if (presigned || Math.abs(time - now) <= MAX_SKEW) return
   throw new S3Fault('RequestTimeTooSkewed', undefined, {
     RequestTime: params.get('X-Amz-Date') ?? claim.timestamp,
@@ -163,6 +197,12 @@ function prove(request: S3Request, claim: Claim): SignedRequest {
   // What cannot be right is refused by the same steps in the same time.
   const possible =
     /^[0-9a-f]{64}$/.test(signature) && signedHeaders.includes('host') && allPresent(request, signedHeaders)
+  return proofOf(claim, text, possible)
+}
+
+/** The proof that a claim's signature is that of a text; with `possible` false it never is, after the same work. */
+export function proofOf(claim: Claim, text: string, possible: boolean): SignedRequest {
+  const { scope, signature, accessKeyId } = claim
   let proven: KeyObject | null = null
   const matches = (secret: AccessSecret): boolean => {
     const key = signingKey(secret, scope)
@@ -171,7 +211,7 @@ function prove(request: S3Request, claim: Claim): SignedRequest {
     proven = key
     return true
   }
-  return { claim, proof: { kind: 'sigv4', accessKeyId: claim.accessKeyId, matches }, key: () => proven }
+  return { claim, proof: { kind: 'sigv4', accessKeyId, matches }, key: () => proven }
 }
 
 function allPresent({ headers }: S3Request, names: readonly string[]): boolean {

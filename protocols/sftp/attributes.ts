@@ -20,9 +20,11 @@ export type Attributes = {
   readonly mode?: number
   /** Milliseconds since the epoch. */
   readonly modified?: number
+  /** An owner was sent: files have none. */
+  readonly owned?: true
 }
 
-/** Reads an ATTRS structure; owner, access time and extended attributes are passed over. */
+/** Reads an ATTRS structure; access time and extended attributes are passed over. */
 export function takeAttributes(request: Request): Attributes {
   const flags = takeUint32(request)
   const attributes: { -readonly [key in keyof Attributes]: Attributes[key] } = {}
@@ -30,6 +32,7 @@ export function takeAttributes(request: Request): Attributes {
   if (flags & FLAG.owner) {
     takeUint32(request)
     takeUint32(request)
+    attributes.owned = true
   }
   if (flags & FLAG.mode) attributes.mode = takeUint32(request) & 0o7777
   if (flags & FLAG.times) {
@@ -48,14 +51,14 @@ function takeExtended(request: Request): void {
 }
 
 /** The part of an entry that clients see. */
-export type Shown = Pick<Entry, 'kind' | 'size' | 'modified'>
+export type Shown = Pick<Entry, 'name' | 'kind' | 'size' | 'modified'>
 
 /** Bytes of an ATTRS structure as `putAttributes` writes it: size, mode and times; no owner is known. */
 const ATTRIBUTES_BYTES = 24
 const FOLDER_MODE = 0o40755
 const FILE_MODE = 0o100644
 
-function putAttributes(packet: Buffer, entry: Shown, at: number): number {
+function putAttributes(packet: Buffer, entry: Omit<Shown, 'name'>, at: number): number {
   packet.writeUInt32BE(FLAG.size | FLAG.mode | FLAG.times, at)
   putUint64(packet, entry.size, at + 4)
   packet.writeUInt32BE(entry.kind === 'folder' ? FOLDER_MODE : FILE_MODE, at + 12)
@@ -70,7 +73,7 @@ function unixSeconds(milliseconds: number): number {
   return Math.min(Math.max(Math.floor(milliseconds / 1000), 0), 0xffff_ffff)
 }
 
-export function attributesReply(id: number, entry: Shown): Buffer {
+export function attributesReply(id: number, entry: Omit<Shown, 'name'>): Buffer {
   const packet = startReply(REPLY.attributes, id, ATTRIBUTES_BYTES)
   putAttributes(packet, entry, 9)
   return packet
@@ -92,7 +95,7 @@ const LARGEST_NAME_BYTES = 2 * 255 + 64 + ATTRIBUTES_BYTES + 8
 /** A READDIR answer of as many entries as fit, from `from` on; tells how many those are. */
 export function listingReply(
   id: number,
-  entries: readonly Entry[],
+  entries: readonly Shown[],
   from: number,
   now: number,
 ): { packet: Buffer; count: number } {
@@ -116,7 +119,7 @@ const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
 const HALF_A_YEAR = 182 * 24 * 3600 * 1000
 
 /** The line of `ls -l`, which OpenSSH's `sftp` prints as it comes: control characters are masked. */
-export function longName(entry: Pick<Entry, 'name' | 'kind' | 'size' | 'modified'>, now: number): string {
+export function longName(entry: Shown, now: number): string {
   const mode = entry.kind === 'folder' ? 'drwxr-xr-x' : '-rw-r--r--'
   const name = entry.name.replace(/[\x00-\x1f\x7f]/g, '?')
   return `${mode}    1 0        0        ${String(entry.size).padStart(10)} ${listDate(entry.modified, now)} ${name}`

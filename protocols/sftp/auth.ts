@@ -1,14 +1,23 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { AuthContext, Connection, KeyboardAuthContext } from 'ssh2'
 import type { Gate, LoginResult } from '#credentials/gate.ts'
+import type { Proof } from '#credentials/proof.ts'
 import type { Principal } from '#permissions/principal.ts'
 import type { DoorLog } from '../protocol.ts'
+import { isOfferable, signatureOf } from './public-key.ts'
 
-const METHODS: ('password' | 'keyboard-interactive')[] = ['password', 'keyboard-interactive']
-/** Refused logins in one connection; requests of any kind, for a client that offers key after key. */
+const METHODS: ('publickey' | 'password' | 'keyboard-interactive')[] = [
+  'publickey',
+  'password',
+  'keyboard-interactive',
+]
+/** Refused passwords in one connection; refused keys, of which an agent may hold many; requests of any kind. */
 const MAX_FAILURES = 6
-const MAX_REQUESTS = 24
+const MAX_KEY_FAILURES = 10
+const MAX_REQUESTS = 40
 const DELAY_MS = 200
+/** What a connection counts that was thrown out, besides what was refused in it. */
+const THROWN_OUT = 10
 
 export type AuthOptions = {
   readonly gate: Gate
@@ -25,23 +34,34 @@ export type AuthOptions = {
 
 /** Answers authentication requests of one connection until one is good. */
 export function authenticateClient(client: Connection, options: AuthOptions): void {
+  const { gate, address } = options
   let failures = 0
+  let keyFailures = 0
   let requests = 0
 
+  const throwOut = () => {
+    gate.offended(address, THROWN_OUT)
+    options.end()
+  }
+
   const refuse = async (context: AuthContext) => {
-    failures += 1
-    await delay(DELAY_MS * failures)
+    const isKey = context.method === 'publickey'
+    if (isKey) keyFailures += 1
+    else failures += 1
+    gate.offended(address, 1)
+    await delay(isKey ? DELAY_MS : DELAY_MS * failures)
     if (options.gone()) return
     context.reject(METHODS)
-    if (failures >= MAX_FAILURES) options.end()
+    if (failures >= MAX_FAILURES || keyFailures >= MAX_KEY_FAILURES) throwOut()
   }
 
   const decide = async (context: AuthContext) => {
-    const password = await presentedPassword(context)
+    if (isOffer(context)) return answerOffer(context)
+    const proof = await proofOf(context)
     if (options.gone()) return
     // The methods are told; nothing was tried.
-    if (password === null) return context.reject(METHODS)
-    const result = await login(options, context.username, password)
+    if (proof === null) return context.reject(METHODS)
+    const result = await login(options, proof)
     if (options.gone()) return
     if (result === null) return context.reject(METHODS)
     if (!result.ok && result.retryAfter !== null) return options.end()
@@ -52,12 +72,37 @@ export function authenticateClient(client: Connection, options: AuthOptions): vo
 
   client.on('authentication', (context) => {
     requests += 1
-    if (requests > MAX_REQUESTS) return options.end()
+    if (requests > MAX_REQUESTS) return throwOut()
     decide(context).catch((error: unknown) => {
       options.log.error({ err: error }, 'sftp: authentication failed')
       options.end()
     })
   })
+}
+
+/** A public key without a signature: may it be used? */
+function isOffer(context: AuthContext): boolean {
+  return context.method === 'publickey' && context.signature === undefined
+}
+
+/**
+ * The same answer for every key and every name, without a look-up: whether a signature will log in shows only
+ * when it was made (RFC 4252, 7). Otherwise anyone could ask whose public key this is.
+ */
+function answerOffer(context: AuthContext): void {
+  if (context.method === 'publickey' && isOfferable(context)) context.accept()
+  else context.reject(METHODS)
+}
+
+/** Null when the request presents nothing that could log in. */
+async function proofOf(context: AuthContext): Promise<Proof | null> {
+  const { username: login } = context
+  if (context.method === 'publickey') {
+    const key = signatureOf(context)
+    return key && { kind: 'ssh_key', login, key }
+  }
+  const password = await presentedPassword(context)
+  return password === null ? null : { kind: 'password', login, password }
 }
 
 /** Null when the method does not present a password. */
@@ -81,11 +126,11 @@ function askPassword(context: KeyboardAuthContext): Promise<string | null> {
 }
 
 /** Null when credentials cannot be checked now. */
-async function login(options: AuthOptions, name: string, password: string): Promise<LoginResult | null> {
+async function login(options: AuthOptions, proof: Proof): Promise<LoginResult | null> {
   try {
     return await options.gate.login({
       door: 'sftp',
-      proof: { kind: 'password', login: name, password },
+      proof,
       address: options.address,
       siteId: options.siteId,
       client: options.client,

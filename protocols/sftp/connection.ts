@@ -7,13 +7,23 @@ import { authenticateClient } from './auth.ts'
 import { exchangesKeys } from './exchange.ts'
 import { createOutput, type Output } from './output.ts'
 import { SftpSession } from './session.ts'
+import { queuedPackets } from './ssh-internals.ts'
 
 const MAX_SESSIONS = 10
 /** Between DISCONNECT and the end of the socket. */
 const CUT_MS = 250
 /** Answers to SSH's own requests, which ssh2 writes whether the client reads or not. */
 const MAX_UNSENT_BYTES = 16 * 1024 * 1024
+/** The same while keys are exchanged: packets of which ssh2 keeps a list. */
+const MAX_QUEUED_PACKETS = 10_000
 const REKEY_MS = 3600 * 1000
+/** An exchange that takes longer is given up. */
+const MAX_EXCHANGE_MS = 60_000
+/** Key exchanges before the login. Each costs what a login costs. */
+const MAX_EARLY_EXCHANGES = 3
+/** What a connection counts that does not log in within its time, and one whose bytes are no SSH. */
+const LATE = 2
+const GARBLED = 1
 
 export type ConnectionOptions = {
   /** The client's, which is not the peer's behind a proxy. */
@@ -43,12 +53,17 @@ export class SshConnection {
   #ended = false
   #keyedAt = performance.now()
   #keyedBytes = 0
+  #exchanges = 0
+  #exchangingSince: number | null = null
 
   constructor(socket: Socket, options: ConnectionOptions) {
     this.#socket = socket
     this.#options = options
     this.#address = options.address
-    this.#grace = setTimeout(() => socket.destroy(), options.loginGraceMs)
+    this.#grace = setTimeout(() => {
+      options.gate.offended(this.#address, LATE)
+      socket.destroy()
+    }, options.loginGraceMs)
     socket.setNoDelay(true)
     socket.on('error', (err) => options.log.debug({ err: err.message }, 'sftp: socket failed'))
     // From here ssh2 throws on every send.
@@ -61,8 +76,14 @@ export class SshConnection {
   watch(): void {
     this.#socket.on('data', () => {
       const flooded = [...this.#running].some(({ sftp }) => sftp.flooded)
-      if (flooded || this.#socket.writableLength > MAX_UNSENT_BYTES) this.#socket.destroy()
+      if (flooded || this.#floodsAnswers()) this.#socket.destroy()
     })
+  }
+
+  /** Answers that ssh2 holds for a client that asks and does not read. */
+  #floodsAnswers(): boolean {
+    if (this.#socket.writableLength > MAX_UNSENT_BYTES) return true
+    return this.#client !== null && queuedPackets(this.#client) > MAX_QUEUED_PACKETS
   }
 
   /** ssh2 read the client's identification. */
@@ -71,10 +92,14 @@ export class SshConnection {
     const software = info.header.versions.software.slice(0, 200)
     this.#client = client
     // Without a listener one malformed packet would end the process.
-    client.on('error', (err: Error) =>
-      log.debug({ err: err.message, address: this.#address }, 'sftp: client failed'),
-    )
+    client.on('error', (err: Error) => {
+      const isBroken = 'level' in err && err.level === 'socket'
+      if (this.#session === null && !isBroken) gate.offended(this.#address, GARBLED)
+      log.debug({ err: err.message, address: this.#address }, 'sftp: client failed')
+    })
     client.on('rekey', () => {
+      this.#exchanges += 1
+      if (this.#session === null && this.#exchanges > MAX_EARLY_EXCHANGES) this.cut('too many key exchanges')
       this.#countFromHere()
       this.#check()
     })
@@ -146,13 +171,24 @@ export class SshConnection {
     return [...this.#running].every(({ sftp }) => sftp.idle)
   }
 
-  /** Begins a key exchange when the keys are old or much used. ssh2 never does. */
+  /** Begins a key exchange when the keys are old or much used, and gives one up that does not end. */
   rekeyWhenDue(): void {
+    this.#cutStalledExchange()
     const bytes = this.#bytes() - this.#keyedBytes
     const due = bytes >= this.#options.rekeyBytes || performance.now() - this.#keyedAt >= REKEY_MS
     if (!due || this.#ended || this.#session === null || this.#client === null) return
     this.#countFromHere()
     this.#client.rekey()
+  }
+
+  // Until it ends, nothing else is sent: what there is to say would pile up.
+  #cutStalledExchange(): void {
+    if (this.#client === null || this.#session === null || !exchangesKeys(this.#client)) {
+      this.#exchangingSince = null
+      return
+    }
+    this.#exchangingSince ??= performance.now()
+    if (performance.now() - this.#exchangingSince >= MAX_EXCHANGE_MS) this.cut('key exchange stalled')
   }
 
   #bytes(): number {

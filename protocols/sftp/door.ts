@@ -1,28 +1,30 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import ssh2 from 'ssh2'
 import type { Gate } from '#credentials/gate.ts'
 import { peerAddress, trustedProxies } from '#net/proxy.ts'
 import { receiveProxyHeader } from '#net/proxy-protocol.ts'
 import type { DoorOptions, RunningDoor } from '../protocol.ts'
 import { createAdmission } from './admission.ts'
-import { algorithms } from './algorithms.ts'
 import { SshConnection } from './connection.ts'
+import type { HostKeySet } from './host-key.ts'
 import { chachaWorks, cryptoInUse } from './native.ts'
+import { requireKnownSsh2 } from './ssh-internals.ts'
+import { createTransport, type Transport } from './transport.ts'
 
 const BROKEN_CHACHA =
   "ssh2's addon was built without --real_openssl_major: chacha20 does not work and is not offered"
 const LOGIN_GRACE_MS = 60_000
 const MAX_CONNECTIONS = 2_000
-const KEEPALIVE_MS = 15_000
-const KEEPALIVE_COUNT = 3
 const REKEY_BYTES = 1024 ** 3
 const REKEY_LOOK_MS = 1_000
 const STOP_LOOK_MS = 25
 
 export type SftpDoorOptions = DoorOptions & {
-  /** Private keys, PEM or OpenSSH; of two of one kind the first counts. */
-  readonly hostKeys: readonly string[]
+  /**
+   * Private keys, PEM or OpenSSH; of two of one kind the first counts. Or what tells them for each connection:
+   * the same object as long as they are the same.
+   */
+  readonly hostKeys: readonly string[] | (() => HostKeySet)
   /** Refuse to start on ssh2's JavaScript crypto. */
   readonly requireNativeCrypto?: boolean
   /** How long a connection may take to log in; default one minute. */
@@ -34,13 +36,18 @@ export type SftpDoorOptions = DoorOptions & {
 
 /** Starts SFTP version 3 over SSH. Rejects for a host key that cannot be read, and as `Door` says. */
 export async function startSftpDoor(gate: Gate, options: SftpDoorOptions): Promise<RunningDoor> {
+  requireKnownSsh2()
   requireCrypto(options)
   const connections = new Map<string, SshConnection>()
-  const transport = createTransport(options.hostKeys, connections)
+  const transport = createTransports(options, connections)
+  // A key that cannot be read is found now and not with the first client.
+  transport()
   const admission = createAdmission(options.maxConnections ?? MAX_CONNECTIONS)
 
   const welcome = (socket: Socket, address: string) => {
-    const place = address === '' ? null : admission.enter(address)
+    if (address === '') return void socket.destroy()
+    if (gate.heldOff(address) > 0) return turnAway(socket)
+    const place = admission.enter(address, () => socket.destroy())
     if (place === null) return void socket.destroy()
     const key = peerOf(socket.remoteAddress, socket.remotePort)
     const connection = new SshConnection(socket, {
@@ -57,7 +64,7 @@ export async function startSftpDoor(gate: Gate, options: SftpDoorOptions): Promi
       },
     })
     connections.set(key, connection)
-    transport.injectSocket(socket)
+    transport().inject(socket)
     connection.watch()
   }
   const proxies = trustedProxies(options.trustedProxies)
@@ -94,24 +101,31 @@ function requireCrypto({ log, requireNativeCrypto }: SftpDoorOptions): void {
   log.error({ crypto: 'javascript' }, `sftp: ${problem}`)
 }
 
-/** ssh2's server without its listening socket: it never sets TCP_NODELAY and drops no silent client. */
-function createTransport(
-  hostKeys: readonly string[],
+/** The transport of the host keys as they are: another one when they changed; connections keep theirs. */
+function createTransports(
+  { hostKeys }: SftpDoorOptions,
   connections: ReadonlyMap<string, SshConnection>,
-): InstanceType<typeof ssh2.Server> {
-  const transport = new ssh2.Server({
-    hostKeys: [...hostKeys],
-    algorithms: algorithms(chachaWorks()),
-    ident: 'Latchkey',
-    keepaliveInterval: KEEPALIVE_MS,
-    keepaliveCountMax: KEEPALIVE_COUNT,
-  })
-  transport.on('connection', (client, info) => {
-    const connection = connections.get(peerOf(info.ip, info.port))
-    if (connection) connection.greet(client, info)
-    else client.end()
-  })
-  return transport
+): () => Transport {
+  const fixed: HostKeySet | null = typeof hostKeys === 'function' ? null : { current: hostKeys, next: [] }
+  const now = typeof hostKeys === 'function' ? hostKeys : null
+  const make = (keys: HostKeySet) =>
+    createTransport(keys, (client, info) => {
+      const connection = connections.get(peerOf(info.ip, info.port))
+      if (connection) connection.greet(client, info)
+      else client.end()
+    })
+  let held: { readonly keys: HostKeySet; readonly transport: Transport } | null = null
+  return () => {
+    const keys = now?.() ?? fixed ?? { current: [], next: [] }
+    if (held?.keys !== keys) held = { keys, transport: make(keys) }
+    return held.transport
+  }
+}
+
+/** As OpenSSH says it to an address with a penalty: a line before the identification (RFC 4253, 4.2). */
+function turnAway(socket: Socket): void {
+  socket.on('error', () => undefined)
+  socket.end('Not allowed at this time\r\n', () => socket.destroy())
 }
 
 function peerOf(address: string | undefined, port: number | undefined): string {

@@ -1,5 +1,7 @@
 import { Fault } from '#faults'
 import type { Entry } from '#files/types.ts'
+import type { VirtualPath } from '#permissions/path.ts'
+import type { Shown } from './attributes.ts'
 import { type Request, takeBytes } from './packets.ts'
 import type { Content, PublishedFile } from './published.ts'
 import type { StagedFile } from './staged.ts'
@@ -21,8 +23,11 @@ export type WriteHandle = {
 /** Open folder: what is left of the page that was fetched last, and where more comes from. */
 export type FolderHandle = {
   readonly kind: 'folder'
+  readonly path: VirtualPath
+  /** Uploads that this key lost here and that were not listed yet, by name. */
+  readonly lost: Map<string, Shown>
   readonly pages: AsyncIterator<readonly Entry[]>
-  entries: readonly Entry[]
+  entries: readonly Shown[]
   next: number
 }
 

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { ServerChannel } from 'ssh2'
+import { reusePackets } from './packet-stock.ts'
 
 /** Bytes that may wait for a slow client, reads that run included. */
 const LIMIT = 4 * 1024 * 1024
@@ -31,10 +32,10 @@ export type Output = {
  * `exchanging` tells whether SSH exchanges keys: until it is done ssh2 puts packets in a queue without bound.
  */
 export function createOutput(channel: ServerChannel, socket: Socket, exchanging: () => boolean): Output {
+  reusePackets(channel, socket)
   let waiting = 0
   let reads = 0
   let closed = false
-  let corked = false
   let wake: (() => void) | null = null
 
   const full = () =>
@@ -49,22 +50,11 @@ export function createOutput(channel: ServerChannel, socket: Socket, exchanging:
     closed = true
     check()
   }
-  const uncork = () => {
-    corked = false
-    socket.uncork()
-  }
-
   return {
     send(packet, sent) {
       if (closed) return sent?.()
       const cost = sent ? 0 : Math.max(packet.length, LEAST)
       waiting += cost
-      // What one turn sends goes to the kernel in one call, not in one for each SSH packet.
-      if (!corked) {
-        corked = true
-        socket.cork()
-        process.nextTick(uncork)
-      }
       try {
         channel.write(packet, () => {
           waiting -= cost

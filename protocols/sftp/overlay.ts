@@ -1,5 +1,5 @@
 import { Fault } from '#faults'
-import type { Files } from '#files/types.ts'
+import type { Files, StagedUpload } from '#files/types.ts'
 import { isBelow, type VirtualPath } from '#permissions/path.ts'
 import { type Origin, StagedFile } from './staged.ts'
 
@@ -10,7 +10,9 @@ import { type Origin, StagedFile } from './staged.ts'
 export type Overlay = {
   find(path: VirtualPath): StagedFile | undefined
   /** Starts a new content. */
-  begin(path: VirtualPath, origin: Origin): Promise<StagedFile>
+  begin(path: VirtualPath, origin: Exclude<Origin, 'resume'>): Promise<StagedFile>
+  /** Goes on with the one of this key whose connection was lost; null when there is none. */
+  resume(path: VirtualPath): Promise<StagedFile | null>
   /** Drops what was begun and has no handle yet. */
   discard(staged: StagedFile): Promise<void>
   /** One more handle on it. */
@@ -23,8 +25,8 @@ export type Overlay = {
   rename(staged: StagedFile, to: VirtualPath): void
   /** Faults: `not_empty` while files below the folder are being written. */
   refuseBelow(folder: VirtualPath): void
-  /** Drops everything that was not published. */
-  drop(): Promise<void>
+  /** The session ended: what was not published is kept for the same key, or dropped. */
+  end(how: 'lost' | 'dropped'): Promise<void>
 }
 
 export function createOverlay(files: Files): Overlay {
@@ -40,6 +42,13 @@ export function createOverlay(files: Files): Overlay {
     await staged.drop()
   }
 
+  const enter = (path: VirtualPath, upload: StagedUpload, origin: Origin) => {
+    const staged = new StagedFile(files, upload, origin)
+    byPath.set(path, staged)
+    all.add(staged)
+    return staged
+  }
+
   return {
     find: (path) => byPath.get(path),
 
@@ -48,10 +57,14 @@ export function createOverlay(files: Files): Overlay {
         origin === 'edit'
           ? await files.edit(path)
           : await files.create(path, origin === 'create_exclusive' ? { ifAbsent: true } : {})
-      const staged = new StagedFile(files, upload, origin)
-      byPath.set(path, staged)
-      all.add(staged)
-      return staged
+      // A new content takes the place of one whose connection was lost.
+      if (origin !== 'edit') await files.lost.drop(path)
+      return enter(path, upload, origin)
+    },
+
+    async resume(path) {
+      const upload = await files.lost.resume(path)
+      return upload === null ? null : enter(path, upload, 'resume')
     },
 
     async discard(staged) {
@@ -97,10 +110,11 @@ export function createOverlay(files: Files): Overlay {
       }
     },
 
-    async drop() {
+    async end(how) {
       byPath.clear()
-      await Promise.allSettled([...all].map((staged) => staged.drop()))
+      const ending = [...all]
       all.clear()
+      await Promise.allSettled(ending.map((staged) => (how === 'lost' ? staged.lose() : staged.drop())))
     },
   }
 }

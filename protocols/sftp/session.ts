@@ -53,6 +53,8 @@ export class SftpSession {
   #abandoned: Promise<void> | null = null
   #inputEnded = false
   #paused = false
+  /** The client broke the protocol: what it wrote is not worth keeping. */
+  #broken = false
 
   constructor(options: Options) {
     this.#options = options
@@ -78,7 +80,9 @@ export class SftpSession {
     return this.#options.channel.readableLength > MAX_UNREAD_BYTES
   }
 
-  /** Stops at once: what was not closed is dropped. Resolves when nothing is left. */
+  /**
+   * Stops at once: what was not closed is lost, which the same key may resume. Resolves when nothing is open.
+   */
   abandon(): Promise<void> {
     this.#abandoned ??= this.#abandon()
     return this.#abandoned
@@ -88,10 +92,19 @@ export class SftpSession {
     this.#ending.abort()
     this.#queue.length = 0
     this.#context.output.close()
-    await abandonHandles(this.#context)
+    await this.#endHandles()
     // An OPEN that was under way may have made one more.
     await this.#working
-    await abandonHandles(this.#context)
+    await this.#endHandles()
+  }
+
+  #endHandles(): Promise<void> {
+    return abandonHandles(this.#context, this.#broken ? 'dropped' : 'lost')
+  }
+
+  #cut(reason: string): void {
+    this.#broken = true
+    this.#options.cut(reason)
   }
 
   #receive(frame: (chunk: Buffer) => void, chunk: Buffer): void {
@@ -99,7 +112,7 @@ export class SftpSession {
     try {
       frame(chunk)
     } catch (error) {
-      this.#options.cut(toFault(error).message)
+      this.#cut(toFault(error).message)
       return
     }
     this.#work()
@@ -132,7 +145,7 @@ export class SftpSession {
       if (this.#inputEnded && !this.#busy && this.#running === 0) await this.#finish()
     } catch (error) {
       this.#options.log.error({ err: error }, 'sftp: session failed')
-      this.#options.cut('internal error')
+      this.#cut('internal error')
     }
   }
 
@@ -156,7 +169,7 @@ export class SftpSession {
   async #finish(): Promise<void> {
     if (this.#ending.signal.aborted) return
     this.#inputEnded = false
-    await abandonHandles(this.#context)
+    await this.#endHandles()
     this.#options.channel.exit(0)
     this.#options.channel.end()
   }
@@ -196,7 +209,7 @@ export class SftpSession {
     const fault = toFault(error)
     const status = STATUS_OF_FAULT[fault.code]
     if (status !== 'close') return statusReply(request.id, status, this.#explain(request, fault))
-    this.#options.cut(fault.message)
+    this.#cut(fault.message)
     return null
   }
 

@@ -2,6 +2,7 @@ import { Fault, toFault } from '#faults'
 import type { Entry, Files, StagedUpload } from '#files/types.ts'
 import type { VirtualPath } from '#permissions/path.ts'
 import { type Content, PublishedFile } from './published.ts'
+import { createWritten, type Written } from './written.ts'
 
 /** Neighbouring WRITEs that wait are written in one call of at most this size and this many pieces. */
 const RUN_BYTES = 1024 * 1024
@@ -17,8 +18,11 @@ type Run = {
   readonly reject: (fault: Fault) => void
 }
 
-/** How the upload began: `edit` holds bytes that were there before, which only a reader may see. */
-export type Origin = 'create' | 'create_exclusive' | 'edit'
+/**
+ * How the upload began: `edit` holds bytes that were there before, which only a reader may see. `resume` goes on
+ * with what this key wrote over a connection that was lost.
+ */
+export type Origin = 'create' | 'create_exclusive' | 'edit' | 'resume'
 
 /**
  * A file that this session is writing: every handle on its path shares it. Writes are queued and land in
@@ -41,6 +45,7 @@ export class StagedFile implements Content {
   #failure: Fault | null = null
   /** Length when everything that is queued has landed. */
   #length: number
+  readonly #written: Written
   #publishing: Promise<void> | null = null
   #published = false
   #reader: Promise<PublishedFile> | null = null
@@ -49,6 +54,7 @@ export class StagedFile implements Content {
     this.#files = files
     this.#upload = upload
     this.#length = upload.size
+    this.#written = createWritten(upload.size, origin === 'edit')
     this.origin = origin
   }
 
@@ -98,6 +104,7 @@ export class StagedFile implements Content {
   async #writeRun(run: Run): Promise<void> {
     try {
       await this.#upload.write(run.chunks, run.position)
+      this.#written.add(run.position, run.length)
       run.resolve()
     } catch (error) {
       this.#failure = toFault(error)
@@ -118,6 +125,7 @@ export class StagedFile implements Content {
   async truncate(size: number): Promise<void> {
     await this.settled()
     await this.#upload.truncate(size)
+    this.#written.truncate(size)
     this.#length = size
     this.modified = undefined
   }
@@ -161,6 +169,23 @@ export class StagedFile implements Content {
     })
     this.#published = true
     if (this.movedTo) await this.#files.rename(this.#upload.path, this.movedTo, { overwrite: true })
+  }
+
+  /** Makes what was written so far durable. */
+  async sync(): Promise<void> {
+    await this.settled()
+    if (!this.#published) await this.#upload.sync()
+  }
+
+  /** The connection was lost: what was not published waits for the same key, as far as it has no holes. */
+  async lose(): Promise<void> {
+    while (this.#working) await this.#working
+    await this.#publishing?.catch(() => {})
+    const isWhole = this.#failure === null && !this.orphan && this.movedTo === undefined
+    if (isWhole && !this.#published && this.writers > 0) {
+      await this.#upload.lose(this.#written.solid()).catch(() => {})
+    }
+    await this.drop()
   }
 
   /** Drops what was not published, and closes. */

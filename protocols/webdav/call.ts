@@ -57,17 +57,20 @@ export function isConditional({ headers }: Call): boolean {
   return CONDITIONAL.some((name) => headers[name] !== undefined)
 }
 
+/** Fault `precondition` unless the request's conditions hold for `current` (RFC 9110 §13.2.2). */
+export function conditionsHold({ exchange, headers }: Call, current: Entry | null): void {
+  const validators = current === null ? null : validatorsOf(current)
+  if (evaluateConditions(exchange.request.method ?? '', headers, validators) === 'proceed') return
+  throw new Fault('precondition', 'the resource is not in the state that was asked for')
+}
+
 /**
  * What a change of the request's own resource must submit: lock tokens, and the conditions that were found to hold
  * for `current`, to be checked again when the change takes effect. Fault `precondition` when they do not hold.
  */
 export function changeOptions(call: Call, current: Entry | null): ChangeOptions {
   const { headers, submitted } = call
-  const method = call.exchange.request.method ?? ''
-  const validators = current === null ? null : validatorsOf(current)
-  if (evaluateConditions(method, headers, validators) !== 'proceed') {
-    throw new Fault('precondition', 'the resource is not in the state that was asked for')
-  }
+  conditionsHold(call, current)
   const tokens = submitted.tokens
   if (current === null)
     return headers['if-none-match']?.trim() === '*' ? { tokens, ifAbsent: true } : { tokens }

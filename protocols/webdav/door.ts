@@ -8,11 +8,11 @@ export type WebdavDoorOptions = DoorOptions & {
   readonly clock?: { now(): number }
 }
 
-/** Serves the site's tree by WebDAV, classes 1 and 2 (RFC 4918). */
+/** Serves the site's tree by WebDAV, classes 1, 2 and 3 (RFC 4918 §18). */
 export const startWebdavDoor: Door<WebdavDoorOptions> = (gate, options) => {
   const { listener, log, clock = Date } = options
-  const { address, port, siteId } = listener
+  const { address, port, siteId, tls } = listener
   const proxies = trustedProxies(options.trustedProxies)
   const handling = { siteId, proxies, now: () => clock.now() }
-  return startHttpServer((exchange) => handle(gate, exchange, handling), { address, port, log })
+  return startHttpServer((exchange) => handle(gate, exchange, handling), { address, port, log, tls })
 }

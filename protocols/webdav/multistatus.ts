@@ -10,13 +10,24 @@ const STATUS_LINE: ReadonlyMap<number, string> = new Map([
   [404, 'HTTP/1.1 404 Not Found'],
   [409, 'HTTP/1.1 409 Conflict'],
   [424, 'HTTP/1.1 424 Failed Dependency'],
+  [400, 'HTTP/1.1 400 Bad Request'],
+  [503, 'HTTP/1.1 503 Service Unavailable'],
+  [507, 'HTTP/1.1 507 Insufficient Storage'],
 ])
 
 /** Properties that share a status; empty text for no properties. `more`: elements behind the status. */
 export function propstat(status: number, properties: string, more = ''): string {
   if (properties === '') return ''
-  const line = STATUS_LINE.get(status) ?? `HTTP/1.1 ${status} Status`
-  return `<D:propstat><D:prop>${properties}</D:prop><D:status>${line}</D:status>${more}</D:propstat>`
+  return `<D:propstat><D:prop>${properties}</D:prop>${statusElement(status)}${more}</D:propstat>`
+}
+
+function statusElement(status: number): string {
+  return `<D:status>${STATUS_LINE.get(status) ?? `HTTP/1.1 ${status} Status`}</D:status>`
+}
+
+/** Says that something failed for one resource; `href` is escaped for URLs. */
+export function failedElement(href: string, status: number): string {
+  return `<D:response><D:href>${escapeText(href)}</D:href>${statusElement(status)}</D:response>\n`
 }
 
 /** What is said of one resource; `href` is escaped for URLs. */

@@ -6,5 +6,5 @@ export const ALLOW = 'OPTIONS, PROPFIND, PROPPATCH, GET, HEAD, PUT, DELETE, MKCO
 /** OPTIONS: what this server is. Explorer looks for MS-Author-Via, Finder for class 2. */
 export const options: Method = async () => ({
   status: 200,
-  headers: { DAV: '1, 2', 'MS-Author-Via': 'DAV', Allow: ALLOW, 'Accept-Ranges': 'bytes' },
+  headers: { DAV: '1, 2, 3', 'MS-Author-Via': 'DAV', Allow: ALLOW, 'Accept-Ranges': 'bytes' },
 })

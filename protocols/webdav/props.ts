@@ -1,15 +1,14 @@
 import mime from 'mime-types'
 import type { Lock } from '#files/locks.ts'
-import type { Entry, Space } from '#files/types.ts'
+import type { DeadProperty, Entry, PropertyName, Space } from '#files/types.ts'
 import { escapeAttribute, escapeText } from '#net/xml.ts'
 import type { VirtualPath } from '#permissions/path.ts'
 import { hrefOf } from './path.ts'
 
-export type PropertyName = { readonly uri: string; readonly local: string }
-
 /** What properties are made of besides their entry. */
 export type Facts = {
   readonly locks: ReadonlyMap<VirtualPath, readonly Lock[]>
+  readonly dead: ReadonlyMap<VirtualPath, readonly DeadProperty[]>
   readonly space: Space | null
   readonly now: number
 }
@@ -20,7 +19,12 @@ export type LiveProperty = {
   /** Given when nothing was named. The others cost a look-up or bytes that few clients use. */
   readonly inAllprop: boolean
   readonly needs?: 'locks' | 'space'
+  /** A client may set it, and then what it set is given. */
+  readonly settable?: boolean
 }
+
+/** The namespace of what Explorer sets. */
+export const MICROSOFT = 'urn:schemas-microsoft-com:'
 
 const always = { inAllprop: true }
 const named = { inAllprop: false }
@@ -36,7 +40,11 @@ export const LIVE: ReadonlyMap<string, LiveProperty> = new Map([
     render: ({ kind, name }) => (kind === 'file' ? escapeText(contentType(name)) : null),
   }),
   dav('creationdate', { ...always, render: ({ created }) => isoSeconds(created) }),
-  dav('displayname', { ...named, render: ({ name }) => escapeText(name) }),
+  dav('displayname', { ...named, settable: true, render: ({ name }) => escapeText(name) }),
+  [
+    keyOf({ uri: MICROSOFT, local: 'Win32LastModifiedTime' }),
+    { ...named, render: ({ modified }: Entry) => new Date(modified).toUTCString() },
+  ],
   dav('supportedlock', { ...named, render: () => SUPPORTED_LOCK }),
   dav('lockdiscovery', { ...named, needs: 'locks', render: lockDiscovery }),
   dav(

@@ -15,15 +15,15 @@ export async function transfer(
   call: Call,
   act: (to: VirtualPath, options: CopyOptions) => Promise<Outcome>,
 ): Promise<Reply> {
-  const { session, path, headers } = call
+  const { headers } = call
   const reference = headerOf(headers, 'destination')?.trim()
   if (reference === undefined || reference === '') throw new Fault('invalid', 'Destination is missing')
   const to = pathOfReference(reference, headers.host ?? '')
   if (to === 'elsewhere') return textReply(502, 'Destination is on another server')
   const overwrite = overwriteOf(call)
-  if (isConditional(call)) changeOptions(call, await session.files.stat(path))
+  const options = { overwrite, ...(await sourceOptions(call)) }
   try {
-    const outcome = await act(to, { overwrite, tokens: call.submitted.tokens })
+    const outcome = await act(to, options)
     const timed = await applyMtime(call, to)
     if (outcome === 'replaced') return { status: 204, headers: timed }
     return { status: 201, headers: { ...timed, Location: hrefOf(to, false) } }
@@ -33,6 +33,15 @@ export async function transfer(
     }
     throw error
   }
+}
+
+/** Conditions are about the source (RFC 9110 §13.2.1). */
+async function sourceOptions(call: Call): Promise<Omit<CopyOptions, 'overwrite'>> {
+  const { session, path, submitted } = call
+  const { tokens } = submitted
+  if (!isConditional(call) && !submitted.pinned) return { tokens }
+  const { ifVersion } = changeOptions(call, await session.files.stat(path))
+  return ifVersion === undefined ? { tokens } : { tokens, sourceVersion: ifVersion }
 }
 
 function overwriteOf({ headers }: Call): boolean {

@@ -12,12 +12,38 @@ export type MasterKeyOffice = {
   forget(id: string): Promise<void>
 }
 
-/** An open data folder: what commands act on. */
+export const HOST_KEY_KINDS = ['ed25519', 'ecdsa', 'rsa'] as const
+export type HostKeyKind = (typeof HOST_KEY_KINDS)[number]
+
+/** An SSH host key in use, or (`next`) announced to take its place. `sshfp`: the record for DNS. */
+export type ShownHostKey = {
+  readonly kind: HostKeyKind
+  readonly which: 'current' | 'next'
+  readonly fingerprint: string
+  readonly publicKey: string
+  readonly sshfp: string | null
+}
+
+/** What the command line does with SSH host keys; kind null: all. Faults: exists, not_found. */
+export type HostKeyOffice = {
+  list(host: string): Promise<readonly ShownHostKey[]>
+  /** Makes keys that are announced. */
+  rotate(kind: HostKeyKind | null): Promise<readonly ShownHostKey[]>
+  /** Puts the announced ones into use. */
+  activate(kind: HostKeyKind | null): Promise<readonly ShownHostKey[]>
+  drop(kind: HostKeyKind | null): Promise<readonly HostKeyKind[]>
+}
+
+/** What commands do with files. */
+export type TrashFiles = Pick<Files, 'purge' | 'trash'>
+
+/** An open data folder, or a server: what commands act on. */
 export type Backstage = AsyncDisposable & {
   readonly identity: IdentityDeps
   /** The whole tree of a site, beside a server that may be running on it. */
-  files(site: { readonly id: string; readonly name: string }): Files
+  files(site: { readonly id: string; readonly name: string }): TrashFiles
   readonly masterKeys: MasterKeyOffice
+  readonly hostKeys: HostKeyOffice
   readonly dataDir: string
 }
 
@@ -29,6 +55,8 @@ export type CliIo = {
   /** A secret from standard input. */
   stdin(): Promise<string>
   openBackstage(dataDir: string): Promise<Backstage>
+  /** A key's value for `--url`, or `name:password`. */
+  readonly remoteKey?: string | undefined
   serve(argv: string[]): Promise<number>
 }
 
@@ -55,7 +83,9 @@ export type Typed = {
 export type CommandContext = Typed & {
   readonly identity: IdentityDeps
   readonly masterKeys: MasterKeyOffice
-  readonly dataDir: string
+  readonly hostKeys: HostKeyOffice
+  /** The data folder of this machine; null with `--url`. */
+  readonly local: { readonly dataDir: string } | null
   readonly actor: Actor
   readonly out: Output
   /** A secret from standard input. */
@@ -63,7 +93,7 @@ export type CommandContext = Typed & {
   /** The site of `--site`, else the first. */
   site(): Promise<SiteDetails>
   /** The whole tree of that site. */
-  files(): Promise<Files>
+  files(): Promise<TrashFiles>
 }
 
 /** One command. `arguments` are all required, in their order. */
@@ -81,6 +111,7 @@ export type Command = {
 /** Options that every command takes. */
 export const COMMON_OPTIONS: OptionSpecs = {
   data: { type: 'string', value: 'DIR', help: 'data folder (default: $LATCHKEY_DATA, else ./data)' },
+  url: { type: 'string', value: 'URL', help: 'work on a server’s REST door, with the key in $LATCHKEY_KEY' },
   site: { type: 'string', value: 'NAME', help: 'site to work on (default: the first one)' },
   json: { type: 'boolean', help: 'print JSON, for scripts' },
   help: { type: 'boolean', help: 'explain this command' },

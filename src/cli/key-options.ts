@@ -2,12 +2,12 @@ import { Fault } from '#faults'
 import type { IssuedKey } from '#identity/create-key.ts'
 import { loginOf } from '#identity/json.ts'
 import type { LimitsInput } from '#identity/key-rules.ts'
-import { findKey } from '#identity/keys.ts'
 import type { KeyDetails } from '#identity/ports.ts'
 import { parseDuration, parseInstant } from '#identity/times.ts'
 import type { CommandContext, OptionSpecs, Typed } from './command.ts'
 import { CONDITION_OPTIONS, conditionFields, readConditionOptions } from './conditions.ts'
 import { splitList } from './parse.ts'
+import { findKey } from './use-cases.ts'
 import { minute, scopeWords } from './words.ts'
 
 /* What the commands about keys have in common. */

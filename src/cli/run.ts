@@ -6,6 +6,7 @@ import { ALLOWED_COMMANDS } from './commands/allowed.ts'
 import { AUDIT_COMMANDS } from './commands/audit.ts'
 import { GRANT_COMMANDS } from './commands/grant.ts'
 import { GROUP_COMMANDS } from './commands/group.ts'
+import { HOST_KEY_COMMANDS } from './commands/host-key.ts'
 import { KEY_COMMANDS } from './commands/key.ts'
 import { KEY_ISSUE_COMMANDS } from './commands/key-issue.ts'
 import { MASTER_KEY_COMMANDS } from './commands/master-key.ts'
@@ -13,12 +14,14 @@ import { MOUNT_COMMANDS } from './commands/mount.ts'
 import { SESSION_COMMANDS } from './commands/session.ts'
 import { SITE_COMMANDS } from './commands/site.ts'
 import { SITE_SET_COMMANDS } from './commands/site-set.ts'
+import { SSH_KEY_COMMANDS } from './commands/ssh-key.ts'
 import { TRASH_COMMANDS } from './commands/trash.ts'
 import { USER_COMMANDS } from './commands/user.ts'
 import { USER_MORE_COMMANDS } from './commands/user-more.ts'
 import { commandHelp, generalHelp, SERVE_HELP, topicHelp, usageLine } from './help.ts'
 import { createOutput } from './output.ts'
 import { checkComplete, commandFirst, parseCommandLine } from './parse.ts'
+import { openRemote } from './remote/open.ts'
 import { findSite } from './sites.ts'
 
 export type { Backstage, CliIo } from './command.ts'
@@ -28,6 +31,7 @@ const COMMANDS: readonly Command[] = [
   ...SITE_SET_COMMANDS,
   ...USER_COMMANDS,
   ...USER_MORE_COMMANDS,
+  ...SSH_KEY_COMMANDS,
   ...GROUP_COMMANDS,
   ...GRANT_COMMANDS,
   ...MOUNT_COMMANDS,
@@ -35,6 +39,7 @@ const COMMANDS: readonly Command[] = [
   ...KEY_COMMANDS,
   ...ALLOWED_COMMANDS,
   ...MASTER_KEY_COMMANDS,
+  ...HOST_KEY_COMMANDS,
   ...TRASH_COMMANDS,
   ...SESSION_COMMANDS,
   ...AUDIT_COMMANDS,
@@ -69,7 +74,7 @@ async function runCommand(io: CliIo, command: Command, argv: readonly string[]):
     const typed = parseCommandLine(command, argv)
     if (typed.flag('help')) return explain(io, [command.path])
     checkComplete(command, typed)
-    await using backstage = await io.openBackstage(dataDir(typed))
+    await using backstage = await open(io, typed)
     await command.run(contextOf(io, backstage, typed))
     return DONE
   } catch (error) {
@@ -84,14 +89,26 @@ function contextOf(io: CliIo, backstage: Backstage, typed: Typed): CommandContex
   return {
     ...typed,
     identity,
-    masterKeys: backstage.masterKeys,
-    dataDir: backstage.dataDir,
+    get masterKeys() {
+      return backstage.masterKeys
+    },
+    get hostKeys() {
+      return backstage.hostKeys
+    },
+    local: typed.text('url') === undefined ? { dataDir: backstage.dataDir } : null,
     actor,
     out,
     stdin: io.stdin,
     site: () => findSite(identity, actor, typed.text('site')),
     files: async () => backstage.files(await findSite(identity, actor, typed.text('site'))),
   }
+}
+
+async function open(io: CliIo, typed: Typed): Promise<Backstage> {
+  const url = typed.text('url')
+  if (url === undefined) return io.openBackstage(dataDir(typed))
+  if (typed.text('data') !== undefined) throw new Fault('invalid', 'give --url or --data, not both')
+  return openRemote(url, io.remoteKey)
 }
 
 function dataDir(typed: Typed): string {

@@ -2,8 +2,8 @@ import { Fault } from '#faults'
 import type { Actor } from '#identity/actor.ts'
 import type { IdentityDeps } from '#identity/deps.ts'
 import type { SiteDetails } from '#identity/ports.ts'
-import { listSites } from '#identity/sites.ts'
 import { closest } from './closest.ts'
+import { listSites } from './use-cases.ts'
 
 /** The site of this name, or the first one. Fault `not_found`, with the nearest name. */
 export async function findSite(

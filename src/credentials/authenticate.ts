@@ -8,6 +8,7 @@ import { readLoginForm } from './login-form.ts'
 import { personPassword } from './person-password.ts'
 import { judgeProven, type Proven, principalOfProven, type Who, whoProved } from './proven.ts'
 import { signature } from './signature.ts'
+import { sshKey } from './ssh-key.ts'
 import type { Throttle } from './throttle.ts'
 import { NOTHING_TO_REMEMBER, type Way, type WayDeps } from './way.ts'
 
@@ -73,6 +74,8 @@ function wayOf(deps: WayDeps, attempt: Attempt): Way {
       return chosenValue(deps, attempt, form)
     case 'person':
       return personPassword(deps, attempt, form)
+    case 'ssh_key':
+      return sshKey(deps, attempt, form)
     case 'signature':
       return signature(deps, form)
     case 'mistyped':

@@ -5,11 +5,12 @@ import type { DoorName } from '#permissions/conditions.ts'
 import type { Principal } from '#permissions/principal.ts'
 import { type AuthenticateDeps, authenticate } from './authenticate.ts'
 import { cacheCredentials } from './cached-store.ts'
-import type { Activity, Attempt, Gate, LoginResult, Session } from './gate.ts'
+import type { Activity, Attempt, Gate, LoginResult, People, Session } from './gate.ts'
 import type { LastUses } from './last-uses.ts'
 import { createLoginAudit } from './login-audit.ts'
 import type { PasswordCheck } from './password-slots.ts'
-import type { ChangeFeed, Clock, CredentialStore } from './ports.ts'
+import { type BrowserLimits, createPeople } from './people.ts'
+import type { ChangeFeed, Clock, CredentialStore, PeopleStore } from './ports.ts'
 import { type Proven, usedId } from './proven.ts'
 import { renew } from './renewal.ts'
 import type { Sealer } from './sealing.ts'
@@ -22,6 +23,8 @@ import { createVerifiedSecrets } from './verified-secrets.ts'
 
 export type GateDeps = {
   readonly store: CredentialStore
+  readonly people: PeopleStore
+  readonly browserLimits?: BrowserLimits | undefined
   readonly changes: ChangeFeed
   readonly pepper: Pepper
   readonly sealer: Sealer
@@ -37,11 +40,14 @@ export type GateDeps = {
   readonly audit: DurableAuditLog
   readonly lastUses: LastUses
   readonly clock: Clock
+  /** Hears of each session that is over; default nobody. */
+  readonly sessionEnded?: ((session: Session) => void) | undefined
   /** How long sessions may live on while changes cannot be read, in milliseconds. */
   readonly revocationGrace: number
 }
 
-export type GateWithSessions = Gate & Disposable & { readonly sessions: SessionRegistry }
+export type GateWithSessions = Gate &
+  Disposable & { readonly sessions: SessionRegistry; readonly people: People }
 
 /** How a principal came in: what is asked again when something changes. */
 type Origin = {
@@ -60,7 +66,7 @@ export function createGate(deps: GateDeps): GateWithSessions {
   const cached = cacheCredentials(deps.store, clock)
   const verified = createVerifiedSecrets(clock)
   const checks = createSecretChecks(deps)
-  const sessions = createSessionRegistry(clock)
+  const sessions = createSessionRegistry(clock, deps.sessionEnded)
   const hosts = createSiteHosts(deps.store)
   const logins = createLoginAudit(deps.audit, clock)
   const origins = new WeakMap<Principal, Origin>()
@@ -89,16 +95,38 @@ export function createGate(deps: GateDeps): GateWithSessions {
   }, STALE_CHECK_MS)
   staleTimer.unref()
 
+  function refuseWhenStale(): void {
+    if (changes.staleFor() <= LOGIN_STALE_MS) return
+    throw new Fault('unavailable', 'credentials cannot be checked now')
+  }
+
   async function renewPrincipal(principal: Principal): Promise<Principal | null> {
     const origin = origins.get(principal)
-    return origin === undefined ? null : renew({ memory, store, clock }, origin.proven, origin.attempt)
+    return origin === undefined
+      ? null
+      : renew({ memory, store, clock, people: deps.people }, origin.proven, origin.attempt)
   }
+
+  const people = createPeople({
+    ...authenticateDeps,
+    people: deps.people,
+    sealer: deps.sealer,
+    pepper: deps.pepper,
+    logins,
+    admission() {
+      refuseWhenStale()
+      const before = revision
+      return (principal, proven, attempt) =>
+        void origins.set(principal, { proven, attempt, revision: before })
+    },
+    ...(deps.browserLimits && { limits: deps.browserLimits }),
+  })
 
   return {
     sessions,
+    people,
     async login(attempt): Promise<LoginResult> {
-      if (changes.staleFor() > LOGIN_STALE_MS)
-        throw new Fault('unavailable', 'credentials cannot be checked now')
+      refuseWhenStale()
       const before = revision
       const verdict = await authenticate(authenticateDeps, attempt)
       await logins.record(attempt, verdict)
@@ -107,11 +135,14 @@ export function createGate(deps: GateDeps): GateWithSessions {
       }
       const { principal, proven } = verdict
       const { door, address, siteId } = attempt
+      if (proven.by !== 'guest') deps.throttle.welcomed(address)
       origins.set(principal, { proven, attempt: { door, address, siteId }, revision: before })
       const used = usedId(proven)
       if (used !== null) deps.lastUses.note(used, attempt)
       return { ok: true, principal }
     },
+
+    refused: (attempt) => logins.refuse(attempt),
 
     open(principal, { door, address, client }): Session {
       const controller = new AbortController()
@@ -136,6 +167,8 @@ export function createGate(deps: GateDeps): GateWithSessions {
       return session
     },
 
+    heldOff: deps.throttle.heldOff,
+    offended: deps.throttle.offended,
     siteOfHost: hosts.siteOfHost,
 
     [Symbol.dispose]() {

@@ -17,6 +17,9 @@ export type RefusalReason =
   | 'key_expired'
   | 'value_stopped'
   | 'no_passwords'
+  | 'no_ssh_keys'
+  | 'second_factor'
+  | 'wrong_code'
   | 'user_missing'
   | 'user_elsewhere'
   | 'user_disabled'
@@ -55,10 +58,26 @@ export function judge(account: Account, facts: Facts): RefusalReason | null {
 
 /** May this person, whose password was right, come in? Null for yes. Pure (REQUIREMENTS.md, D7). */
 export function judgePerson(person: Person, facts: AttemptFacts): RefusalReason | null {
+  const reason = judgeSite(person.site, facts)
+  if (reason !== null) return reason
+  if (!person.site.settings.passwordLogin) return 'no_passwords'
+  if (person.hasSecondFactor) return 'second_factor'
+  return judgeInConsole(person, facts)
+}
+
+/** May this person, who signed with an own SSH key, come in? No second factor is asked for: the key is none to guess. */
+export function judgeSshKey(person: Person, facts: AttemptFacts): RefusalReason | null {
+  const reason = judgeSite(person.site, facts)
+  if (reason !== null) return reason
+  if (person.site.settings.sshKeyLogin === false) return 'no_ssh_keys'
+  return judgeInConsole(person, facts)
+}
+
+/** The same for the console, which every person may enter, and which asks for the second factor itself. Pure. */
+export function judgeInConsole(person: Person, facts: AttemptFacts): RefusalReason | null {
   const { site, user } = person
   const reason = judgeSite(site, facts)
   if (reason !== null) return reason
-  if (!site.settings.passwordLogin) return 'no_passwords'
   return judgeUser(user, site.id, facts.now) ?? unmetCondition(conditionsOfPerson(person), facts)
 }
 

@@ -1,6 +1,6 @@
 import type { AuditEntry, DurableAuditLog } from '#audit/ports.ts'
 import type { Verdict } from './authenticate.ts'
-import type { Attempt } from './gate.ts'
+import type { Attempt, Unprovable } from './gate.ts'
 import type { Clock } from './ports.ts'
 import { createRefusalSeries } from './refusal-series.ts'
 
@@ -8,6 +8,8 @@ import { createRefusalSeries } from './refusal-series.ts'
 export type LoginAudit = Disposable & {
   /** Resolves when the login is on disk; at once for one of a series that is recorded already. */
   record(attempt: Attempt, verdict: Verdict): Promise<void> | undefined
+  /** Of a series of like refusals the first is on disk when it resolves. */
+  refuse(attempt: Unprovable): Promise<void>
 }
 
 /** `pending` until the entry is on disk. */
@@ -54,6 +56,20 @@ export function createLoginAudit(audit: DurableAuditLog, clock: Clock): LoginAud
       const mark = `${key?.id ?? ''} ${user?.id ?? ''} ${attempt.door} ${attempt.address}`
       return granted(mark, entry, isPerRequest(attempt))
     },
+    async refuse({ login, reason, siteId, door, address, client }) {
+      const entry: AuditEntry = {
+        at: clock.now(),
+        action: 'login',
+        outcome: 'refused',
+        reason,
+        siteId,
+        ...NOBODY,
+        door,
+        address,
+        subject: client,
+      }
+      if (refusals.isFirst(entry, login)) await audit.recordNow(entry)
+    },
     [Symbol.dispose]() {
       clearInterval(timer)
       refusals.flush('all')
@@ -61,13 +77,18 @@ export function createLoginAudit(audit: DurableAuditLog, clock: Clock): LoginAud
   }
 }
 
-function isPerRequest({ door }: Attempt): boolean {
+const NOBODY = { userId: null, userName: null, keyId: null, keyName: null }
+
+function isPerRequest({ door, proof }: Attempt): boolean {
+  if (proof.kind === 'person') return false
   return door === 'webdav' || door === 's3' || door === 'rest'
 }
 
 function loginOf({ proof }: Attempt): string {
   switch (proof.kind) {
     case 'password':
+    case 'person':
+    case 'ssh_key':
       return proof.login
     case 'sigv4':
       return proof.accessKeyId
@@ -91,6 +112,12 @@ function loginEntry(attempt: Attempt, verdict: Verdict, now: number): AuditEntry
     keyName: who?.key?.name ?? null,
     door: attempt.door,
     address: attempt.address,
-    subject: attempt.client,
+    subject: subjectOf(attempt, verdict),
   }
+}
+
+/** The client's software, and the SSH key that was used: a user may have many. */
+function subjectOf({ client }: Attempt, verdict: Verdict): string {
+  if (!verdict.ok || verdict.proven.by !== 'ssh_key') return client
+  return `${client} (SSH key ${verdict.proven.key.name})`.trim()
 }

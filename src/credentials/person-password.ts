@@ -3,7 +3,7 @@ import type { Person } from './ports.ts'
 import { type Proven, whoIsPerson } from './proven.ts'
 import type { Way, WayDeps } from './way.ts'
 
-type Form = { readonly name: string; readonly password: string }
+type Form = { readonly name: string; readonly password: string; readonly inConsole?: boolean }
 
 /**
  * Passwords verified for one attempt where no site is known and users of several may have the name: always as
@@ -12,7 +12,9 @@ type Form = { readonly name: string; readonly password: string }
 const PEOPLE_WITHOUT_SITE = 3
 
 /** A user's own name and password (REQUIREMENTS.md, D7). Where no site is known, the password decides. */
-export function personPassword(deps: WayDeps, attempt: Attempt, { name, password }: Form): Way {
+export function personPassword(deps: WayDeps, attempt: Attempt, form: Form): Way {
+  const { name, password } = form
+  const by = form.inConsole === true ? 'console' : 'password'
   const { store, memory, verified, checks } = deps
   const { siteId, address } = attempt
   const mark = verified.mark(['person', siteId, name, password])
@@ -21,7 +23,7 @@ export function personPassword(deps: WayDeps, attempt: Attempt, { name, password
     remembered() {
       const held = verified.recall(mark)
       const person = held?.userId == null ? null : memory.personById(held.userId)
-      return person !== null && person.passwordHash === held?.hash ? { by: 'password', person } : null
+      return person !== null && person.passwordHash === held?.hash ? { by, person } : null
     },
     async prove() {
       const site = siteId ?? (await store.soleSiteId())
@@ -30,14 +32,14 @@ export function personPassword(deps: WayDeps, attempt: Attempt, { name, password
       for (let at = 0; at < (site === null ? PEOPLE_WITHOUT_SITE : 1); at++) {
         const person = people[at]
         const isRight = await checks.password(person?.passwordHash ?? null, password, { address, mark })
-        if (isRight && person !== undefined) proven.push({ by: 'password', person })
+        if (isRight && person !== undefined) proven.push({ by, person })
       }
       const [only] = people
       const who = only !== undefined && people.length === 1 ? whoIsPerson(only) : null
       return { proven, reason: only === undefined ? 'unknown' : 'wrong_value', who }
     },
     remember(proven) {
-      if (proven.by !== 'password' || proven.person.passwordHash === null) return
+      if (!('person' in proven) || proven.person.passwordHash === null) return
       const { user, passwordHash: hash } = proven.person
       verified.remember(mark, { siteId: user.siteId, userId: user.id, keyId: null, valueId: null, hash })
     },

@@ -20,6 +20,8 @@ export type SiteSettings = {
   readonly allowChosenValues: boolean
   /** Users may log in at the doors with their own name and password. */
   readonly passwordLogin: boolean
+  /** Users may log in at the SFTP door with their own SSH keys; absent: they may. */
+  readonly sshKeyLogin?: boolean
   /** How long rows of expired keys are kept. */
   readonly expiredKeyRetention: number | null
 }
@@ -93,6 +95,9 @@ export type Account = {
   readonly grants: readonly Grant[]
 }
 
+/** `blob` as SSH writes a public key (RFC 4253, 6.6). */
+export type SshKeyRecord = { readonly id: string; readonly name: string; readonly blob: Buffer }
+
 /** A user who logs in with an own name and password (REQUIREMENTS.md, D7). */
 export type Person = {
   readonly site: SiteRecord
@@ -100,6 +105,57 @@ export type Person = {
   /** Argon2id in PHC form; null when the user has no password. */
   readonly passwordHash: string | null
   readonly grants: readonly Grant[]
+  /** A password alone opens the console only, and there asks for a code. Absent: none. */
+  readonly hasSecondFactor?: boolean
+  /** SSH public keys that open the SFTP door. Absent: none. */
+  readonly sshKeys?: readonly SshKeyRecord[]
+}
+
+/** A person's TOTP secret, sealed for `totpContext`. `confirmedAt` null: it was never used to log in. */
+export type SecondFactorRecord = {
+  readonly userId: string
+  readonly sealed: Buffer
+  readonly confirmedAt: number | null
+}
+
+/**
+ * A person's login in a browser. Stage `code`: the password was right, the second factor is still to come.
+ * Times in milliseconds since the epoch.
+ */
+export type BrowserRecord = {
+  readonly id: string
+  readonly siteId: string
+  readonly userId: string
+  readonly stage: 'code' | 'in'
+  readonly address: string
+  readonly client: string
+  readonly createdAt: number
+  readonly seenAt: number
+  /** When its cookie was last replaced. */
+  readonly rotatedAt: number
+  /** Wrong codes so far. */
+  readonly tries: number
+}
+
+/** Logins of people in browsers, shared by all nodes: only digests of cookies are kept. */
+export type PeopleStore = {
+  factor(userId: string): Promise<SecondFactorRecord | null>
+  /** Takes a time step of a confirmed factor; false when this one or a later one was taken: a code works once. */
+  takeStep(userId: string, step: number): Promise<boolean>
+  /** Uses a recovery code up; false when there is none of this digest. */
+  takeRecoveryCode(userId: string, digest: Buffer): Promise<boolean>
+  /** Also sweeps away what was last seen before `sweepBefore`. */
+  addBrowser(browser: BrowserRecord, digest: Buffer, sweepBefore: number): Promise<void>
+  /** By the digest of its cookie, or (`isPrevious`) of the one before. */
+  browserByDigest(digest: Buffer): Promise<(BrowserRecord & { readonly isPrevious: boolean }) | null>
+  hasBrowser(id: string): Promise<boolean>
+  /** Replaces the cookie; false when another request did so already. */
+  rotateBrowser(id: string, from: Buffer, to: Buffer, now: number): Promise<boolean>
+  /** The second factor was given: stage `in`, with a new cookie. False when it is gone. */
+  promoteBrowser(id: string, from: Buffer, to: Buffer, now: number): Promise<boolean>
+  touchBrowser(id: string, seen: Pick<BrowserRecord, 'seenAt' | 'address' | 'client'>): Promise<void>
+  countTry(id: string): Promise<void>
+  removeBrowser(id: string): Promise<void>
 }
 
 /** Reads credentials. Each call is one set-based look-up, the same work whether it finds or not. */
@@ -167,6 +223,12 @@ export type SealedStore = {
   pairs(after: string, limit: number): Promise<readonly (AccessKeyPairRecord & { readonly keyId: string })[]>
   replaceSecret(name: string, old: Buffer, sealed: Buffer): Promise<void>
   replacePair(accessKeyId: string, old: Buffer, sealed: Buffer): Promise<void>
+  /** TOTP secrets in the order of their users' ids, behind `after`; '' begins. */
+  factors(
+    after: string,
+    limit: number,
+  ): Promise<readonly { readonly userId: string; readonly sealed: Buffer }[]>
+  replaceFactor(userId: string, old: Buffer, sealed: Buffer): Promise<void>
 }
 
 /** What would be answered if somebody used the key so (REQUIREMENTS.md, D6); null when there is no such key. */

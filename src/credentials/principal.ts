@@ -44,8 +44,8 @@ function grantsOf({ key, grants }: Account): readonly Grant[] {
   return [{ path: key.basePath, recursive: true, rights: GUEST_RIGHTS }]
 }
 
-/** What a user may do who logged in as themselves: all that user and groups were granted (D7). */
-export function principalOfPerson(person: Person): Principal {
+/** What a user may do who logged in as themselves, `until` then: all that user and groups were granted (D7). */
+export function principalOfPerson(person: Person, until: number | null = null): Principal {
   const { site, user, grants } = person
   return {
     kind: 'person',
@@ -59,7 +59,7 @@ export function principalOfPerson(person: Person): Principal {
     basePath: ROOT,
     storages: null,
     conditions: conditionsOfPerson(person),
-    expiresAt: user.expiresAt,
+    expiresAt: earliest([user.expiresAt, until]),
   }
 }
 

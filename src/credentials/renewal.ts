@@ -1,6 +1,6 @@
 import type { Principal } from '#permissions/principal.ts'
 import type { Attempt } from './gate.ts'
-import type { Clock, CredentialStore } from './ports.ts'
+import type { Clock, CredentialStore, PeopleStore } from './ports.ts'
 import { judgeProven, type Proven, principalOfProven } from './proven.ts'
 import type { CredentialMemory } from './way.ts'
 
@@ -8,6 +8,7 @@ export type RenewalDeps = {
   readonly memory: CredentialMemory
   readonly store: CredentialStore
   readonly clock: Clock
+  readonly people: Pick<PeopleStore, 'hasBrowser'>
 }
 
 /** What the same login would give now, without its proof; null when it would be refused. */
@@ -21,12 +22,24 @@ export async function renew(
   return principalOfProven(now)
 }
 
-/** The value, pair or password that was proven must still be theirs. */
-async function stillProven({ memory, store }: RenewalDeps, proven: Proven): Promise<Proven | null> {
-  if (proven.by === 'password') {
+/** The value, pair, password or SSH key that was proven must still be theirs. */
+async function stillProven(deps: RenewalDeps, proven: Proven): Promise<Proven | null> {
+  const { memory, store } = deps
+  if (proven.by === 'browser') {
+    const { user } = proven.person
+    const person = memory.personById(user.id) ?? (await store.personById(user.id))
+    return person !== null && (await deps.people.hasBrowser(proven.id)) ? { ...proven, person } : null
+  }
+  if (proven.by === 'ssh_key') {
+    const { user } = proven.person
+    const person = memory.personById(user.id) ?? (await store.personById(user.id))
+    const stays = person?.sshKeys?.some(({ id }) => id === proven.key.id) === true
+    return person !== null && stays ? { ...proven, person } : null
+  }
+  if ('person' in proven) {
     const { user, passwordHash } = proven.person
     const person = memory.personById(user.id) ?? (await store.personById(user.id))
-    return person !== null && person.passwordHash === passwordHash ? { by: 'password', person } : null
+    return person !== null && person.passwordHash === passwordHash ? { ...proven, person } : null
   }
   const { key, pair } = proven.account
   const account = memory.accountByKeyId(key.id) ?? (await store.accountByKeyId(key.id))

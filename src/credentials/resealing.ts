@@ -1,5 +1,6 @@
 import type { SealedStore } from './ports.ts'
 import { pairContext, type Sealer, sealedWith } from './sealing.ts'
+import { totpContext } from './totp.ts'
 
 const PAGE = 500
 
@@ -38,6 +39,22 @@ async function* everySealed(store: SealedStore): AsyncIterable<Sealed> {
   for (const { name, sealed } of await store.secrets()) {
     yield { context: name, sealed, replace: (fresh) => store.replaceSecret(name, sealed, fresh) }
   }
+  yield* everyPair(store)
+  yield* everyFactor(store)
+}
+
+async function* everyFactor(store: SealedStore): AsyncIterable<Sealed> {
+  for (let after: string | undefined = ''; after !== undefined; ) {
+    const page: Awaited<ReturnType<SealedStore['factors']>> = await store.factors(after, PAGE)
+    for (const { userId, sealed } of page) {
+      const context = totpContext(userId)
+      yield { context, sealed, replace: (fresh) => store.replaceFactor(userId, sealed, fresh) }
+    }
+    after = page.at(-1)?.userId
+  }
+}
+
+async function* everyPair(store: SealedStore): AsyncIterable<Sealed> {
   let after = ''
   for (;;) {
     const page = await store.pairs(after, PAGE)

@@ -41,8 +41,11 @@ export type SessionRegistry = Disposable & {
 // setTimeout overflows beyond 2^31 ms; a longer wait is taken in steps.
 const LONGEST_TIMER_MS = 2_000_000_000
 
-/** Live sessions of this process. A change of credentials reaches each of them through its signal. */
-export function createSessionRegistry(clock: Clock): SessionRegistry {
+/** Live sessions of this process; `ended` hears of each that is over. A change of credentials reaches each of them through its signal. */
+export function createSessionRegistry(
+  clock: Clock,
+  ended: (session: Session) => void = () => undefined,
+): SessionRegistry {
   const sessions = new Map<string, Live>()
   // Where a change moved the end nearer (a rotation's overlap, a shorter expiry): the session goes on till then.
   const nearerEnds = new WeakMap<Live, number>()
@@ -53,8 +56,12 @@ export function createSessionRegistry(clock: Clock): SessionRegistry {
     return nearerEnds.get(live) ?? live.session.principal.expiresAt ?? Number.POSITIVE_INFINITY
   }
 
+  function forget(live: Live): void {
+    if (sessions.delete(live.session.id)) ended(live.session)
+  }
+
   function cut(live: Live, reason: CutReason): void {
-    sessions.delete(live.session.id)
+    forget(live)
     live.controller.abort(new SessionCut(reason))
   }
 
@@ -96,7 +103,8 @@ export function createSessionRegistry(clock: Clock): SessionRegistry {
       if (expiresAt !== null) wake(expiresAt)
     },
     remove(sessionId) {
-      sessions.delete(sessionId)
+      const live = sessions.get(sessionId)
+      if (live !== undefined) forget(live)
     },
     list: () => [...sessions.values()].map((live) => live.session),
     end(sessionId) {

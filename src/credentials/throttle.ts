@@ -16,6 +16,12 @@ export type Throttle = {
   proved(address: string, login: string): void
   /** Notes a refusal that was no guess. Milliseconds for which the address is asked to slow down. */
   refused(address: string): number
+  /** Notes what cost work before any login and came to nothing; `weight` 1 for a refused login. */
+  offended(address: string, weight: number): void
+  /** Milliseconds for which an address has to stay away for that; 0 when somebody logged in from there lately. */
+  heldOff(address: string): number
+  /** Somebody logged in from the address. */
+  welcomed(address: string): void
   /** Own counts since the last call, for other nodes. */
   takeOwn(): readonly GuessCount[]
   /** Own counts that could not be told. */
@@ -35,6 +41,7 @@ const BY_ADDRESS = { free: 10, longest: 15 * MINUTE_MS }
 const BY_LOGIN = { free: 10, longest: MINUTE_MS }
 const BY_PAIR = { free: 10, longest: MINUTE_MS }
 const REFUSALS = { free: 100, longest: MINUTE_MS }
+const OFFENCES = { free: 10, longest: 5 * MINUTE_MS }
 
 const MAX_OWN = 100_000
 
@@ -44,7 +51,9 @@ export function createThrottle(clock: Clock, hide: (login: string) => string): T
   const byLogin = createBackoff(clock, BY_LOGIN)
   const byPair = createBackoff(clock, BY_PAIR)
   const refusals = createBackoff(clock, REFUSALS)
+  const offences = createBackoff(clock, OFFENCES)
   const known = createKnown(clock)
+  const welcome = createKnown(clock)
   let own = new Map<string, GuessCount>()
 
   function note(bucket: string, failures: number, at: number): void {
@@ -83,6 +92,19 @@ export function createThrottle(clock: Clock, hide: (login: string) => string): T
       refusals.add(group)
       return Math.max(refusals.remaining(group), byAddress.remaining(group))
     },
+    offended(address, weight) {
+      const group = addressGroup(address)
+      for (let i = 0; i < weight; i++) offences.add(group)
+      note(`offence ${group}`, weight, clock.now())
+    },
+    heldOff(address) {
+      const group = addressGroup(address)
+      return welcome.has(group) ? 0 : offences.remaining(group)
+    },
+    welcomed(address) {
+      const group = addressGroup(address)
+      if (welcome.add(group, clock.now())) note(`welcome ${group}`, 0, clock.now())
+    },
     takeOwn() {
       const counts = [...own.values()]
       own = new Map()
@@ -98,6 +120,8 @@ export function createThrottle(clock: Clock, hide: (login: string) => string): T
         const name = bucket.slice(space + 1)
         const total = failures + (own.get(bucket)?.failures ?? 0)
         if (kind === 'known') known.add(name, at)
+        else if (kind === 'welcome') welcome.add(name, at)
+        else if (kind === 'offence') offences.set(name, total, at)
         else if (kind === 'address') byAddress.set(name, total, at)
         else byLogin.set(name, total, at)
       }

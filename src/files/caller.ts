@@ -6,9 +6,10 @@ import type { DoorName } from '#permissions/conditions.ts'
 import { type Action, type Decision, type DenyReason, decide } from '#permissions/decide.ts'
 import type { VirtualPath } from '#permissions/path.ts'
 import type { Principal } from '#permissions/principal.ts'
+import type { Lost } from './lost.ts'
 import type { Mutex } from './mutex.ts'
 import type { OwnUploads } from './own-uploads.ts'
-import type { LockStore, MetadataStore, TrashStore, UploadStore } from './ports.ts'
+import type { LockStore, MetadataStore, PropertyStore, TrashStore, UploadStore } from './ports.ts'
 import type { SiteTree } from './site.ts'
 import type { StagedSet } from './staged-set.ts'
 
@@ -16,8 +17,10 @@ import type { StagedSet } from './staged-set.ts'
 export type Shared = {
   readonly locks: LockStore
   readonly metadata: MetadataStore
+  readonly properties: PropertyStore
   readonly uploads: UploadStore
   readonly trash: TrashStore
+  readonly lost: Lost
   readonly clock: Clock
   readonly audit: AuditLog
   readonly auditReads: boolean

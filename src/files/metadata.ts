@@ -14,6 +14,8 @@ export type Metadata = {
   readonly checksums: Readonly<Record<string, string>>
   /** Bytes of each part of a multipart upload; empty otherwise. */
   readonly parts: readonly number[]
+  /** Of a folder that was made only because a key needed it: it goes again with the last of its members. */
+  readonly implicit?: true
 }
 
 /** A file version as the file system knows it. */

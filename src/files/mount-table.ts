@@ -1,8 +1,9 @@
 import type { FilesLog } from './caller.ts'
+import { keepingVersions } from './kept-versions.ts'
 import type { Mount } from './mount.ts'
 import { createListingCache } from './mounts/local/listing.ts'
 import { createLocalMount } from './mounts/local.ts'
-import type { MountRecord, MountStore } from './ports.ts'
+import type { MountRecord, MountStore, VersionStore } from './ports.ts'
 import { createSiteTree, type SiteTree } from './site.ts'
 
 /** The open mounts of this process, by site. */
@@ -16,7 +17,7 @@ export type MountTable = AsyncDisposable & {
 
 export type Mounted = { readonly record: MountRecord; readonly mount: Mount }
 
-export function createMountTable(store: MountStore, log: FilesLog): MountTable {
+export function createMountTable(store: MountStore, versions: VersionStore, log: FilesLog): MountTable {
   const listings = createListingCache()
   const sites = new Map<string, Promise<SiteTree>>()
   const open = new Map<string, Mounted>()
@@ -35,7 +36,7 @@ export function createMountTable(store: MountStore, log: FilesLog): MountTable {
   function openMount({ id, settings: { root, durable } }: MountRecord): Mount {
     const onError = (error: unknown) =>
       log.error({ err: error, mount: id }, 'removed files could not be deleted')
-    return createLocalMount({ id, root, durable, listings, onError })
+    return keepingVersions(createLocalMount({ id, root, durable, listings, onError }), versions)
   }
 
   async function read(siteId: string): Promise<SiteTree> {

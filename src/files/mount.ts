@@ -28,6 +28,18 @@ export type Staged = AsyncDisposable & {
   publish(path: VirtualPath, how: Publication): Promise<Entry>
   /** Keeps it as a part of a multipart upload, in place of one of the same name. */
   keepAsPart(uploadId: string, name: string): Promise<void>
+  sync(): Promise<void>
+  /** Keeps it among the lost uploads, durable when the mount is. */
+  lose(name: string): Promise<void>
+}
+
+/** Staged bytes that wait for their uploader, each under a name of its own. */
+export type MountLost = {
+  /** Takes it back into staging. Faults: not_found. */
+  resume(name: string): Promise<Staged>
+  /** Fine when it is gone already. */
+  drop(name: string): Promise<void>
+  names(): Promise<readonly string[]>
 }
 
 /** A folder being put together in staging. Names are relative to it. Disposal drops what is not published. */
@@ -93,10 +105,15 @@ export type Mount = AsyncDisposable & {
   removeTree(path: VirtualPath): Promise<void>
   /** With `replace`, what is at `to` goes. Faults: not_found, no_parent, exists. */
   rename(from: VirtualPath, to: VirtualPath, replace: boolean): Promise<void>
-  /** Faults: not_found. `before` is what the file was until now. */
-  setModified(path: VirtualPath, modified: number): Promise<{ before: Fingerprint; entry: Entry }>
+  /** Faults: not_found. `before` is what the file was until now. `keepVersion`: see kept-versions.ts. */
+  setModified(
+    path: VirtualPath,
+    modified: number,
+    keepVersion?: boolean,
+  ): Promise<{ before: Fingerprint; entry: Entry }>
   space(): Promise<Space>
   readonly trash: MountTrash
+  readonly lost: MountLost
   openPart(uploadId: string, name: string): Promise<OpenFile>
   /** Names of the parts of an upload. */
   parts(uploadId: string): Promise<readonly string[]>

@@ -5,14 +5,19 @@ import type { DoorName } from '#permissions/conditions.ts'
 import type { Principal } from '#permissions/principal.ts'
 import type { Caller, FilesLog, Shared } from './caller.ts'
 import { type Cleaning, cleanMount } from './clean-trash.ts'
+import { cleanUploads, FACTORY_UPLOAD_DAYS } from './clean-uploads.ts'
 import { foresee } from './foresee.ts'
+import { createLost, endLost, FACTORY_LOST_LIMITS, type LostLimits, sweepLost } from './lost.ts'
 import { createMountTable } from './mount-table.ts'
 import { createMutex } from './mutex.ts'
 import { copy } from './operations/copy.ts'
+import { describe } from './operations/describe.ts'
 import { mkdir, purge, remove } from './operations/folders.ts'
 import { list, listAll } from './operations/list.ts'
 import { locksFor } from './operations/locks.ts'
+import { lostFor } from './operations/lost.ts'
 import { uploadsFor } from './operations/multipart.ts'
+import { propertiesFor } from './operations/properties.ts'
 import { metadata, open, space, stat } from './operations/read.ts'
 import { rename } from './operations/rename.ts'
 import { setModified } from './operations/times.ts'
@@ -20,7 +25,16 @@ import { trashFor } from './operations/trash.ts'
 import { create, edit } from './operations/upload.ts'
 import { operatorPrincipal } from './operator.ts'
 import { createOwnUploads } from './own-uploads.ts'
-import type { LockStore, MetadataStore, MountStore, TrashStore, UploadStore } from './ports.ts'
+import type {
+  LockStore,
+  LostStore,
+  MetadataStore,
+  MountStore,
+  PropertyStore,
+  TrashStore,
+  UploadStore,
+  VersionStore,
+} from './ports.ts'
 import { createStagedSet } from './staged-set.ts'
 import type { Files, Foreseen, Wish } from './types.ts'
 
@@ -28,12 +42,19 @@ export type FilesDeps = {
   readonly mounts: MountStore
   readonly locks: LockStore
   readonly metadata: MetadataStore
+  readonly properties: PropertyStore
+  readonly versions: VersionStore
   readonly uploads: UploadStore
   readonly trash: TrashStore
+  readonly lost: LostStore
   readonly clock: Clock
   readonly audit: AuditLog
   /** Records each file that is opened for reading too; default false. */
   readonly auditReads?: boolean
+  /** Days after which a multipart upload that gets no more parts is ended; default 7, 0 for never. */
+  readonly uploadDays?: number
+  /** Of uploads whose connection was lost; default a day, 32 uploads and 64 GiB. */
+  readonly lostLimits?: Partial<LostLimits> | undefined
   readonly log: FilesLog
 }
 
@@ -58,15 +79,22 @@ export type FileService = AsyncDisposable & {
   sweep(): Promise<void>
   /** Drops what mounts have kept in their trash for longer than they should: a bounded number of entries. */
   cleanTrash(): Promise<Cleaning>
+  /** Ends abandoned multipart uploads, a bounded number of them; the audit says so. */
+  cleanUploads(): Promise<Cleaning>
+  /** Drops lost uploads that are too old or whose key may not log in any more; resolves to how many. */
+  endLost(): Promise<number>
 }
 
 export function createFileService(deps: FilesDeps): FileService {
   const { locks, metadata, uploads, trash, clock, audit, auditReads = false, log } = deps
-  const table = createMountTable(deps.mounts, log)
+  const { properties } = deps
+  const table = createMountTable(deps.mounts, deps.versions, log)
   const mutex = createMutex()
   const own = createOwnUploads(clock)
   const { site } = table
-  const shared: Shared = { locks, metadata, uploads, trash, clock, audit, auditReads, log, mutex, site }
+  const lost = createLost(deps.lost, { ...FACTORY_LOST_LIMITS, ...deps.lostLimits })
+  const records = { locks, metadata, properties, uploads, trash, lost }
+  const shared: Shared = { ...records, clock, audit, auditReads, log, mutex, site }
   const open = (principal: Principal, connection: Connection, more: Pick<Caller, 'recordedAs'> = {}) =>
     filesFor({
       principal,
@@ -89,6 +117,7 @@ export function createFileService(deps: FilesDeps): FileService {
     async sweep() {
       await locks.removeExpired(clock.now())
       await table.each(({ mount }) => mount.sweep(async () => new Set(await uploads.ids())))
+      await table.each(({ mount }) => sweepLost(mount, lost.store))
     },
     async cleanTrash() {
       let removed = 0
@@ -100,6 +129,8 @@ export function createFileService(deps: FilesDeps): FileService {
       })
       return { removed, more }
     },
+    endLost: () => endLost(shared),
+    cleanUploads: () => cleanUploads(shared, deps.uploadDays ?? FACTORY_UPLOAD_DAYS),
     [Symbol.asyncDispose]: () => table[Symbol.asyncDispose](),
   }
 }
@@ -119,9 +150,12 @@ function filesFor(caller: Caller): Files {
     copy: (from, to, options) => copy(caller, from, to, options),
     setModified: (path, modified, options) => setModified(caller, path, modified, options),
     space: (path) => space(caller, path),
+    describe: (path, change, options) => describe(caller, path, change, options),
     metadata: (entries) => metadata(caller, entries),
+    properties: propertiesFor(caller),
     trash: trashFor(caller),
     locks: locksFor(caller),
     uploads: uploadsFor(caller),
+    lost: lostFor(caller),
   }
 }

@@ -1,3 +1,4 @@
+import type { Fault } from '#faults'
 import type { Circumstances } from '#permissions/conditions.ts'
 import type { Action, DenyReason } from '#permissions/decide.ts'
 import type { VirtualPath } from '#permissions/path.ts'
@@ -58,6 +59,9 @@ export type CommitOptions = ChangeOptions & {
   readonly metadata?: Metadata
 }
 
+/** The object metadata that an entry is to have, from what it has. */
+export type Description = (entry: Entry, held: Metadata | null) => Metadata
+
 /** A published file opened for reading: entry and bytes are of one version even if it is replaced. */
 export type OpenFile = AsyncDisposable & {
   readonly entry: Entry
@@ -78,11 +82,43 @@ export type StagedUpload = AsyncDisposable & {
   stat(): Promise<Entry>
   /** Publishes whole or not at all, then the upload is closed. Durable when it resolves (mount option). */
   commit(options?: CommitOptions): Promise<Entry>
+  /** Makes what was written so far durable. It stays invisible, and a crash of the server still drops it. */
+  sync(): Promise<void>
+  /**
+   * Instead of commit: keeps the first `size` bytes for the same key, and the upload is closed. False when they
+   * are not kept (nothing written, not wanted, something else published meanwhile): then it is dropped.
+   */
+  lose(size: number): Promise<boolean>
+}
+
+/** An upload whose connection was lost (docs/decisions/0009). */
+export type LostUpload = {
+  readonly path: VirtualPath
+  /** Bytes that are there. */
+  readonly size: number
+  /** When the connection was lost, milliseconds since the epoch. */
+  readonly lostAt: number
+}
+
+/**
+ * Uploads that this key, or this user without a key, lost the connection of. Nobody else knows of them; they end
+ * when something else is published at their path, with the key, and with time.
+ */
+export type LostUploads = {
+  find(path: VirtualPath): Promise<LostUpload | null>
+  /** Those directly in a folder. */
+  list(folder: VirtualPath): Promise<readonly LostUpload[]>
+  /** Goes on with one, which is then not lost any more; null when there is none. Faults: as create. */
+  resume(path: VirtualPath): Promise<StagedUpload | null>
+  /** Fine when there is none. */
+  drop(path: VirtualPath): Promise<void>
 }
 
 export type RenameOptions = ChangeOptions & {
   /** False: Fault `exists` when the target is there. True: the target is replaced. */
   readonly overwrite: boolean
+  /** The source's `version` must still be this when it is taken (`precondition` otherwise). */
+  readonly sourceVersion?: string
 }
 
 export type CopyOptions = RenameOptions & {
@@ -90,6 +126,30 @@ export type CopyOptions = RenameOptions & {
   readonly shallow?: boolean
   /** Object metadata for the copy of a file; default: that of the source. */
   readonly metadata?: Metadata
+  /** Told of each member of a folder that cannot be copied; without it the first of them ends the copy. */
+  readonly failed?: (path: VirtualPath, fault: Fault) => void
+}
+
+/** Name of a property (RFC 4918 §4.5); `uri` is the namespace, empty for none. */
+export type PropertyName = { readonly uri: string; readonly local: string }
+
+/** A property that the server only keeps; `xml` is its whole element and needs no declaration from outside. */
+export type DeadProperty = PropertyName & { readonly xml: string }
+
+/** What one PROPPATCH changes: all of it or nothing. */
+export type PropertyChange = {
+  readonly set: readonly DeadProperty[]
+  readonly remove: readonly PropertyName[]
+  /** Sets the modification time too; milliseconds since the epoch. The version stays. */
+  readonly modified?: number
+}
+
+/** Dead properties of files and folders. They are moved, copied and removed with what they belong to. */
+export type Properties = {
+  /** Of each entry, in their order; none where the entry may not be seen. */
+  of(entries: readonly Entry[]): Promise<readonly (readonly DeadProperty[])[]>
+  /** Needs the right to write. Faults: not_found, locked, precondition; quota beyond the bounds. */
+  change(path: VirtualPath, change: PropertyChange, options?: ChangeOptions): Promise<Entry>
 }
 
 /** Room in bytes, for quota properties and statvfs. */
@@ -170,7 +230,7 @@ export type Files = {
   /** Starts with a copy of the present content (resume, append, random writes). Faults: as create, not_found. */
   edit(path: VirtualPath, options?: ChangeOptions): Promise<StagedUpload>
   /** Faults: exists, no_parent. */
-  mkdir(path: VirtualPath, options?: ChangeOptions): Promise<Entry>
+  mkdir(path: VirtualPath, options?: ChangeOptions & { readonly metadata?: Metadata }): Promise<Entry>
   /**
    * Removes a file or an empty folder; with `tree` a folder and all below. Where the mount keeps a trash it goes
    * there, an empty folder without `tree` aside; otherwise it is purged. Faults: not_empty, locked.
@@ -185,9 +245,16 @@ export type Files = {
   /** Sets the modification time; keeps locks and metadata. Milliseconds since the epoch. */
   setModified(path: VirtualPath, modified: number, options?: ChangeOptions): Promise<Entry>
   space(path: VirtualPath): Promise<Space>
+  /**
+   * Changes the object metadata of what is there; bytes, times and version stay. `change` gets what is kept until
+   * now, and nobody else changes it meanwhile. Faults: not_found, precondition, locked.
+   */
+  describe(path: VirtualPath, change: Description, options?: ChangeOptions): Promise<Entry>
   /** Object metadata of these entries, in their order; null where none matches the entry's version. */
   metadata(entries: readonly Entry[]): Promise<readonly (Metadata | null)[]>
+  readonly properties: Properties
   readonly trash: Trash
   readonly locks: Locks
   readonly uploads: MultipartUploads
+  readonly lost: LostUploads
 }

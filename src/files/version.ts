@@ -19,6 +19,16 @@ export function fingerprintOf(entry: Entry): Fingerprint {
   }
 }
 
+/**
+ * What metadata of an entry is bound to. A folder's mtime changes with each of its members, so that it is bound to
+ * its inode and the time of its birth, in microseconds.
+ */
+export function describedAs(entry: Entry): Fingerprint {
+  const { ino, size, mtimeNs } = fingerprintOf(entry)
+  if (entry.kind === 'file') return { ino, size, mtimeNs }
+  return { ino, size: 0, mtimeNs: BigInt(Math.round(entry.created * 1_000)) * 1_000n }
+}
+
 function mixed(size: number): bigint {
   return size === 0 ? 0n : (BigInt(size) * SPREAD) & MASK
 }

@@ -73,8 +73,13 @@ function placeOf({ at, sequence }: AuditRecord): AuditPlace {
   return { at, sequence }
 }
 
+/** What lists need of an entry. */
+export type ShownEntry = Omit<AuditRecord, 'action' | 'writer' | 'number' | 'previous' | 'hash'> & {
+  readonly action: string
+}
+
 /** An entry as lists show it. */
-export function auditJson(entry: AuditRecord) {
+export function auditJson(entry: ShownEntry) {
   return {
     sequence: entry.sequence,
     at: isoTime(entry.at),
@@ -100,6 +105,31 @@ export function auditLine(entry: AuditRecord): string {
     hash: entry.hash.toString('hex'),
   }
   return `${JSON.stringify({ ...auditJson(entry), chain })}\n`
+}
+
+const CSV_COLUMNS = [
+  ...['sequence', 'at', 'action', 'outcome', 'reason', 'site', 'user_id', 'user', 'key_id', 'key', 'door'],
+  ...['address', 'subject', 'target', 'writer', 'number', 'hash'],
+]
+
+/** The first line of an export for spreadsheets (RFC 4180). */
+export const AUDIT_CSV_HEAD = `${CSV_COLUMNS.join(',')}\r\n`
+
+/** One line of an export for spreadsheets. */
+export function auditCsvLine(entry: AuditRecord): string {
+  const cells = [
+    ...[entry.sequence, isoTime(entry.at), entry.action, entry.outcome, entry.reason, entry.siteName],
+    ...[entry.userId, entry.userName, entry.keyId, entry.keyName, entry.door, entry.address],
+    ...[entry.subject, entry.target, entry.writer, entry.number, entry.hash.toString('hex')],
+  ]
+  return `${cells.map(csvCell).join(',')}\r\n`
+}
+
+// A spreadsheet would run what starts like a formula, and anybody may choose the name of a file.
+function csvCell(value: string | number | null): string {
+  const text = String(value ?? '')
+  const plain = /^[=+@\t\r-]/.test(text) ? `'${text}` : text
+  return /[",\r\n]/.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain
 }
 
 function named(id: string | null, name: string | null): { id: string; name: string } | null {

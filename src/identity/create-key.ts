@@ -13,7 +13,7 @@ import {
   unusedValue,
 } from './key-values.ts'
 import { checkDescription } from './names.ts'
-import type { KeyDetails, SiteDetails, UserDetails } from './ports.ts'
+import type { DisabledBy, KeyDetails, SiteDetails, UserDetails } from './ports.ts'
 import { findUser, type UserRef } from './users.ts'
 
 export type NewKeyInput = LimitsInput & {
@@ -94,6 +94,11 @@ async function keyUser(
   return findUser(deps, site.id, ref)
 }
 
+/** In whose name an actor of this reach disables a key. */
+export function whoDisables(reach: Reach): DisabledBy {
+  return reach.kind === 'own' ? 'owner' : 'administrator'
+}
+
 /** True when the user is the one whose keys the actor may touch. */
 export function isOwn(reach: Extract<Reach, { kind: 'own' }>, ref: UserRef): boolean {
   return 'id' in ref ? ref.id === reach.userId : ref.name === reach.userName
@@ -137,7 +142,11 @@ async function issue(
   const pair = made.pair ? makePair(deps, key.id, 1) : null
   const subject = `key ${key.id} ${key.name} (${key.type})`
   const audit = auditEntry(deps, actor, { action: 'key.create', siteId: site.id, subject })
-  await commit(deps, deps.store.addKey({ key, value: value.kept, pair: pair?.kept ?? null }, audit))
+  const disabledBy = key.enabled ? null : whoDisables(keyReach(deps, actor, site))
+  await commit(
+    deps,
+    deps.store.addKey({ key, value: value.kept, pair: pair?.kept ?? null, disabledBy }, audit),
+  )
   const details: KeyDetails = {
     ...key,
     userName: user?.name ?? null,
@@ -145,6 +154,7 @@ async function issue(
     accessKeyId: pair?.shown.accessKeyId ?? null,
     pairVersion: pair?.kept.version ?? null,
     pairUse: pair && UNUSED,
+    disabledBy,
     values: [unusedValue(value.kept)],
   }
   return { key: details, value: value.shown, pair: pair?.shown ?? null }

@@ -8,7 +8,7 @@ import type { IdentityStore } from './ports.ts'
 export type IdentityDeps = {
   readonly store: IdentityStore
   readonly pepper: Pepper
-  readonly sealer: Pick<Sealer, 'seal'>
+  readonly sealer: Pick<Sealer, 'seal' | 'open'>
   readonly clock: Clock
   readonly audit: AuditReader
   readonly liveSessions: LiveSessionReader

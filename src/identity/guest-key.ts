@@ -48,7 +48,8 @@ export async function createGuestKey(
   }
   const subject = `key ${key.id} ${key.name} (guest)`
   const audit = auditEntry(deps, actor, { action: 'key.create', siteId: site.id, subject })
-  await commit(deps, deps.store.addKey({ key, value: null, pair: null }, audit))
+  const disabledBy = key.enabled ? null : 'administrator'
+  await commit(deps, deps.store.addKey({ key, value: null, pair: null, disabledBy }, audit))
   return {
     ...key,
     userName: null,
@@ -56,6 +57,7 @@ export async function createGuestKey(
     accessKeyId: null,
     pairVersion: null,
     pairUse: null,
+    disabledBy,
     values: [],
   }
 }

@@ -13,6 +13,7 @@ import type {
   KeyState,
   NamedGrant,
   SiteDetails,
+  SshKeyDetails,
   UseDetails,
   UserDetails,
 } from './ports.ts'
@@ -45,6 +46,7 @@ export function keyJson(key: KeyDetails, now: number) {
     conditions: conditionsJson(key.conditions),
     enabled: key.enabled,
     state: keyState(key, now),
+    disabled_by: key.disabledBy,
     created_at: isoTime(key.createdAt),
     expires_at: isoTime(key.expiresAt),
     access_key_id: key.accessKeyId,
@@ -122,6 +124,7 @@ export function settingsJson(settings: SiteSettings) {
     users_may_create_keys: settings.usersMayCreateKeys,
     allow_chosen_values: settings.allowChosenValues,
     password_login: settings.passwordLogin,
+    ssh_key_login: settings.sshKeyLogin ?? true,
     expired_key_retention: durationText(settings.expiredKeyRetention),
   }
 }
@@ -138,6 +141,20 @@ export function userJson(user: UserDetails) {
     conditions: conditionsJson(user.conditions),
     created_at: isoTime(user.createdAt),
     expires_at: isoTime(user.expiresAt),
+  }
+}
+
+/** An SSH key; `public_key` is the line that a public key file holds. */
+export function sshKeyJson(key: SshKeyDetails) {
+  const { id, name, type, fingerprint } = key
+  return {
+    id,
+    name,
+    type,
+    fingerprint,
+    public_key: `${type} ${key.blob.toString('base64')} ${name}`,
+    created_at: isoTime(key.createdAt),
+    ...useJson(key),
   }
 }
 

@@ -2,7 +2,7 @@ import type { AuditAction } from '#audit/ports.ts'
 import type { KeyType } from '#credentials/ports.ts'
 import { Fault } from '#faults'
 import { type Actor, auditEntry, keyReach, type Reach, siteFor } from './actor.ts'
-import { isOwn, refuseTakenName } from './create-key.ts'
+import { isOwn, refuseTakenName, whoDisables } from './create-key.ts'
 import { commit, type IdentityDeps } from './deps.ts'
 import { checkNameFor, type LimitsInput, readExpiry, readNamedLimits } from './key-rules.ts'
 import { checkDescription } from './names.ts'
@@ -93,10 +93,10 @@ export async function updateKey(
   keyId: string,
   changes: KeyChanges,
 ): Promise<KeyDetails> {
-  const { site, key } = await reachKey(deps, actor, siteId, keyId)
-  const patch = await readChanges(deps, site, key, changes)
+  const { site, key, reach } = await reachKey(deps, actor, siteId, keyId)
+  const patch = { ...(await readChanges(deps, site, key, changes)), ...switched(reach, key, changes.enabled) }
   if (patch.name !== undefined) await refuseTakenName(deps, site.id, patch.name, key.id)
-  const fields = Object.keys(patch)
+  const fields = Object.keys(patch).filter((field) => field !== 'disabledBy')
   if (fields.length === 0) throw new Fault('invalid', 'there is nothing to change')
   const subject = `key ${key.id} ${key.name} (${fields.join(', ')})`
   const audit = auditEntry(deps, actor, { action: actionOf(patch), siteId: site.id, subject })
@@ -134,16 +134,25 @@ export async function reachKey(
   actor: Actor,
   siteId: string,
   keyId: string,
-): Promise<{ site: SiteDetails; key: KeyDetails }> {
+): Promise<{ site: SiteDetails; key: KeyDetails; reach: Reach }> {
   const site = await siteFor(deps, actor, siteId)
   const reach = keyReach(deps, actor, site)
   const key = await deps.store.keyById(site.id, keyId)
   if (key === null || !reaches(reach, key)) throw new Fault('not_found', `there is no key '${keyId}'`)
-  return { site, key }
+  return { site, key, reach }
 }
 
 function reaches(reach: Reach, key: KeyDetails): boolean {
   return reach.kind === 'site' || (key.type === 'user' && key.userId === reach.userId)
+}
+
+/** What an administrator disabled only an administrator enables. Fault: forbidden. */
+function switched(reach: Reach, key: KeyDetails, enabled: boolean | undefined): KeyPatch {
+  if (enabled === undefined) return {}
+  const isKept = reach.kind === 'own' && key.disabledBy === 'administrator'
+  if (enabled && isKept) throw new Fault('forbidden', 'an administrator disabled this key')
+  if (enabled) return { enabled, disabledBy: null }
+  return { enabled, disabledBy: isKept ? 'administrator' : whoDisables(reach) }
 }
 
 async function readChanges(
@@ -152,7 +161,7 @@ async function readChanges(
   key: KeyDetails,
   changes: KeyChanges,
 ): Promise<KeyPatch> {
-  const { name, description, enabled, expiresAt } = changes
+  const { name, description, expiresAt } = changes
   if (name !== undefined) checkNameFor(key.type, name)
   if (description !== undefined) checkDescription(description)
   const mounts = changes.storages ? await deps.store.mounts(site.id) : []
@@ -160,7 +169,6 @@ async function readChanges(
   return {
     ...(name === undefined ? {} : { name }),
     ...(description === undefined ? {} : { description }),
-    ...(enabled === undefined ? {} : { enabled }),
     ...readNamedLimits(key, changes, mounts),
     ...(expiresAt === undefined ? {} : { expiresAt: readExpiry(site.settings, expiresAt, at) }),
   }

@@ -30,6 +30,17 @@ export async function listMounts(
   return deps.store.mounts(site.id)
 }
 
+/** One mount. Faults: forbidden, not_found. */
+export async function getMount(
+  deps: IdentityDeps,
+  actor: Actor,
+  siteId: string,
+  mountId: string,
+): Promise<MountRecord> {
+  const site = await administeredSite(deps, actor, siteId)
+  return findMount(deps, site.id, mountId)
+}
+
 /** Adds a local folder to the site's tree. Faults: forbidden, not_found, invalid, exists. */
 export async function addMount(
   deps: IdentityDeps,

@@ -23,6 +23,16 @@ export function checkUserName(name: string): void {
   }
 }
 
+/** An SSH key's name: mostly the comment of its file, `ann@laptop`. Fault: invalid. */
+export function checkSshKeyName(name: string): void {
+  if (name.trim() === '' || name.length > MAX_NAME_LENGTH) {
+    throw new Fault('invalid', `an SSH key's name has 1 to ${MAX_NAME_LENGTH} characters`)
+  }
+  if (CONTROL.test(name) || !name.isWellFormed()) {
+    throw new Fault('invalid', "an SSH key's name cannot hold control characters")
+  }
+}
+
 /** A group's name. Fault: invalid. */
 export function checkGroupName(name: string): void {
   checkLoginPart('group name', name)

@@ -1,6 +1,7 @@
 import type { AuditEntry } from '#audit/ports.ts'
 import type {
   AccessKeyPairRecord,
+  BrowserRecord,
   KeyRecord,
   KeyType,
   KeyValueRecord,
@@ -86,6 +87,19 @@ export type UseDetails = {
   readonly lastUsedClient: string | null
 }
 
+/** An SSH public key of a user (REQUIREMENTS.md, D7). `fingerprint` as `ssh-keygen -l` prints it. */
+export type SshKeyDetails = UseDetails & {
+  readonly id: string
+  readonly siteId: string
+  readonly userId: string
+  readonly name: string
+  readonly type: string
+  /** As SSH writes it (RFC 4253, 6.6). */
+  readonly blob: Buffer
+  readonly fingerprint: string
+  readonly createdAt: number
+}
+
 /** A value's masked form (`lk_1a2b3c4d_…9xQ4`), when it was made, and its own last use. */
 export type KeyValueDetails = UseDetails & {
   readonly id: string
@@ -105,8 +119,13 @@ export type KeyDetails = KeyRecord & {
   readonly pairVersion: number | null
   /** Of the access key pair; null without one. */
   readonly pairUse: UseDetails | null
+  /** Who disabled it; null while it is enabled. */
+  readonly disabledBy: DisabledBy | null
   readonly values: readonly KeyValueDetails[]
 }
+
+/** What an administrator disabled only an administrator enables. */
+export type DisabledBy = 'administrator' | 'owner'
 
 export type NewKeyValue = KeyValueRecord & {
   readonly bucket: number | null
@@ -119,6 +138,8 @@ export type NewKey = {
   /** Null for a guest key. */
   readonly value: NewKeyValue | null
   readonly pair: AccessKeyPairRecord | null
+  /** Of a key that starts disabled. */
+  readonly disabledBy?: DisabledBy | null
 }
 
 /** A new value for a key; a pair replaces the one there is. */
@@ -148,8 +169,49 @@ export type KeyPatch = Partial<
   Pick<
     KeyRecord,
     'name' | 'description' | 'scopes' | 'basePath' | 'storages' | 'conditions' | 'enabled' | 'expiresAt'
-  >
+  > &
+    Pick<KeyDetails, 'disabledBy'>
 >
+
+/** Something that has a version. A site is in itself. */
+export type RecordRef = {
+  readonly kind: 'site' | 'user' | 'group' | 'grant' | 'mount' | 'key'
+  readonly siteId: string
+  readonly id: string
+}
+
+/** What was answered to a creation. `status` null: it is still being done. `sealed` null: no longer known. */
+export type HeldAnswer = {
+  /** Of the request that was answered. */
+  readonly fingerprint: string
+  readonly startedAt: number
+  readonly status: number | null
+  readonly location: string | null
+  readonly sealed: Buffer | null
+}
+
+/** Remembers creations by a name that their sender chose. */
+export type AnswerStore = {
+  /**
+   * Null: this is the first, and it is noted. Entries from `over` or before are forgotten, and those from `stuck` or
+   * before that were never answered.
+   */
+  begin(request: {
+    readonly name: string
+    readonly fingerprint: string
+    readonly now: number
+    readonly over: number
+    readonly stuck: number
+  }): Promise<HeldAnswer | null>
+  finish(name: string, answer: Pick<HeldAnswer, 'status' | 'location' | 'sealed'>): Promise<void>
+  /** It was refused: it may be tried again. */
+  release(name: string): Promise<void>
+  /** Drops the bodies of answers from `before` or earlier. */
+  forget(before: number): Promise<void>
+}
+
+/** A user of a site. */
+export type Whose = { readonly siteId: string; readonly userId: string }
 
 /**
  * Writes identities. Each method that changes something runs in one transaction together with its change
@@ -198,7 +260,55 @@ export type IdentityStore = {
     guard: AdministratorGuard,
     audit: readonly AuditEntry[],
   ): Promise<void>
-  setPassword(siteId: string, userId: string, hash: string, audit: AuditEntry): Promise<void>
+  /** Ends the user's logins in browsers, but for `keepBrowser`. */
+  setPassword(
+    siteId: string,
+    userId: string,
+    hash: string,
+    audit: AuditEntry,
+    keepBrowser?: string,
+  ): Promise<void>
+
+  /** `confirmedAt` null: begun only. Null: none. */
+  secondFactor(userId: string): Promise<{
+    readonly sealed: Buffer
+    readonly confirmedAt: number | null
+    readonly recoveryCodes: number
+  } | null>
+  /** Replaces one that was begun; Fault `exists` is the caller's to find out. */
+  beginSecondFactor(userId: string, sealed: Buffer, now: number): Promise<void>
+  /** Ends the user's other logins in browsers. `codes`: digests of recovery codes. */
+  confirmSecondFactor(
+    who: Whose,
+    given: {
+      readonly step: number
+      readonly codes: readonly Buffer[]
+      readonly now: number
+      readonly keepBrowser: string | undefined
+    },
+    audit: AuditEntry,
+  ): Promise<void>
+  removeSecondFactor(who: Whose, audit: AuditEntry): Promise<void>
+  replaceRecoveryCodes(who: Whose, codes: readonly Buffer[], audit: AuditEntry): Promise<void>
+  /** Logins in browsers, oldest first. */
+  browsers(userId: string): Promise<readonly BrowserRecord[]>
+  /** At most 100, the last seen first. */
+  browsersOfSite(
+    siteId: string,
+    seenSince: number,
+  ): Promise<readonly (BrowserRecord & { readonly userName: string })[]>
+  /** Ends one (Fault `not_found`), or all but one, or all. */
+  endBrowsers(
+    who: Whose,
+    which: { readonly only: string } | { readonly except: string } | Record<string, never>,
+    audit: AuditEntry,
+  ): Promise<void>
+
+  /** By name. */
+  sshKeys(siteId: string, userId: string): Promise<readonly SshKeyDetails[]>
+  /** Faults: exists (the name or the key, of this user), invalid when the user has `most` already. */
+  addSshKey(key: SshKeyDetails, most: number, audit: AuditEntry): Promise<void>
+  removeSshKey(siteId: string, userId: string, id: string, audit: AuditEntry): Promise<void>
 
   /** By name. */
   groups(siteId: string, page?: NamePage): Promise<readonly GroupDetails[]>
@@ -247,8 +357,16 @@ export type IdentityStore = {
     audit: readonly AuditEntry[],
   ): Promise<void>
 
+  readonly answers: AnswerStore
+  /** How often it was changed, from 1 on; null when there is none. */
+  versionOf(ref: RecordRef): Promise<number | null>
+  /** The same store, whose changes are made only while a record has this version. Fault: precondition. */
+  expecting(ref: RecordRef, version: number): IdentityStore
+
   /** One-time links: only the digest of the ticket is kept. */
   addTicket(ticket: { digest: Buffer; siteId: string; userId: string; expiresAt: number }): Promise<void>
+  /** True for one that is neither used nor over. */
+  hasTicket(digest: Buffer, now: number): Promise<boolean>
   /** Takes the ticket away and tells whose it was; null when it is unknown, used or over. */
   takeTicket(digest: Buffer, now: number): Promise<{ siteId: string; userId: string } | null>
 }

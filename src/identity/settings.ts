@@ -14,6 +14,7 @@ export const FACTORY_SETTINGS: SiteSettings = {
   usersMayCreateKeys: false,
   allowChosenValues: false,
   passwordLogin: true,
+  sshKeyLogin: true,
   expiredKeyRetention: 90 * 86_400_000,
 }
 
@@ -33,6 +34,7 @@ export function mergeSettings(held: SiteSettings, input: SettingsInput): SiteSet
     usersMayCreateKeys: take(input.usersMayCreateKeys, held.usersMayCreateKeys),
     allowChosenValues: take(input.allowChosenValues, held.allowChosenValues),
     passwordLogin: take(input.passwordLogin, held.passwordLogin),
+    sshKeyLogin: take(input.sshKeyLogin, held.sshKeyLogin ?? true),
     expiredKeyRetention: take(input.expiredKeyRetention, held.expiredKeyRetention),
   }
   checkSettings(settings)

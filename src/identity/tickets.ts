@@ -35,6 +35,11 @@ export function isTicket(text: string): boolean {
   return /^[0-9A-Za-z]{43}$/.test(text)
 }
 
+/** True while the ticket can be used; it stays as it is. */
+export async function isTicketAlive({ store, clock }: IdentityDeps, text: string): Promise<boolean> {
+  return isTicket(text) && store.hasTicket(digestTicket(text), clock.now())
+}
+
 /**
  * Uses a ticket up and gives its user the password. A password that is refused leaves the ticket as it was.
  * Faults: invalid, not_found (unknown, used or over).

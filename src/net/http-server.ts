@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Server as TlsServer } from 'node:https'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { requestBody } from './body.ts'
+import type { Certificates } from './certificates.ts'
 import { answerBadRequest, linger } from './closing.ts'
+import { createListener, type HttpListener } from './http-listen.ts'
 
 /** One request and its answer, as a door's handler gets it. */
 export type Exchange = {
@@ -33,12 +36,16 @@ export type HttpServerOptions = {
   /** 0 takes a free one. */
   readonly port: number
   readonly log: HttpLog
+  /** HTTPS with these certificates, which may be replaced while it runs. */
+  readonly tls?: Pick<Certificates, 'serverOptions' | 'onReload'> | undefined
   /** Milliseconds without a byte either way while the client is waited for; default 120,000. */
   readonly idleTimeout?: number
   /** Default 30,000. */
   readonly headersTimeout?: number
   /** Default 4,096. */
   readonly maxConnections?: number
+  /** Answers what is not HTTP, or came too slowly, in the door's own form; `answering`: part of an answer is out. */
+  readonly refuse?: ((error: Error, socket: Duplex, answering: boolean) => void) | undefined
 }
 
 export type RunningHttpServer = {
@@ -74,16 +81,18 @@ export async function startHttpServer(
 ): Promise<RunningHttpServer> {
   const state: State = { handler, log: options.log, connections: new Map(), stopping: false }
   const idle = options.idleTimeout ?? 120_000
-  const server = createServer({
+  const settings = {
     requestTimeout: 0,
     headersTimeout: options.headersTimeout ?? 30_000,
     connectionsCheckingInterval: Math.min(5_000, options.headersTimeout ?? 5_000),
     keepAliveTimeout: 75_000,
     maxHeaderSize: 64 * 1024,
-  })
+  }
+  const listener = createListener(settings, options.tls, options.log)
+  const { server } = listener
   server.maxConnections = options.maxConnections ?? 4_096
   server.timeout = idle
-  server.on('connection', (socket) => track(state, socket))
+  server.on(listener.connected, (socket) => track(state, socket))
   server.on('request', (request, response) => accept(state, request, response, false))
   server.on('checkContinue', (request, response) => accept(state, request, response, true))
   server.on('checkExpectation', (_request, response) => {
@@ -93,15 +102,16 @@ export async function startHttpServer(
   server.on('timeout', (socket) => onIdle(state, socket, idle))
   server.on('clientError', (error, socket) => {
     const current = state.connections.get(socket)?.current
-    answerBadRequest(error, socket, current?.response.headersSent ?? false)
+    const refuse = options.refuse ?? answerBadRequest
+    refuse(error, socket, current?.response.headersSent ?? false)
   })
   await listen(server, options)
   const bound = server.address()
   const port = typeof bound === 'object' && bound !== null ? bound.port : options.port
-  return { port, stop: (deadline) => stop(state, server, deadline) }
+  return { port, stop: (deadline) => stop(state, listener, deadline) }
 }
 
-function listen(server: Server, { address, port, log }: HttpServerOptions): Promise<void> {
+function listen(server: Server | TlsServer, { address, port, log }: HttpServerOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, address, () => {
@@ -178,7 +188,8 @@ async function run(state: State, connection: Connection, exchange: Exchange): Pr
 }
 
 function fail(state: State, { id, request, response }: Exchange, error: unknown): void {
-  const gone = request.socket.destroyed || request.destroyed
+  // node destroys a request that was read to its end, too.
+  const gone = request.socket.destroyed || (request.destroyed && !request.complete)
   if (gone) state.log.debug({ id, err: error }, 'client went away')
   else state.log.error({ id, err: error, method: request.method }, 'request failed')
   if (gone || response.headersSent) {
@@ -207,13 +218,15 @@ function waitsForClient({ request, response }: Exchange): boolean {
   return response.writableLength > 0 || (request.readableDidRead && !request.complete)
 }
 
-async function stop(state: State, server: Server, deadline: AbortSignal): Promise<void> {
+async function stop(state: State, listener: HttpListener, deadline: AbortSignal): Promise<void> {
+  const { server } = listener
   state.stopping = true
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
   const destroyAll = () => {
     for (const socket of state.connections.keys()) socket.destroy()
   }
   deadline.addEventListener('abort', destroyAll, { once: true })
+  listener.dropHandshakes()
   for (const [socket, { current }] of state.connections) {
     if (current === null) socket.end(() => socket.destroy())
     else if (!current.response.headersSent) current.response.shouldKeepAlive = false

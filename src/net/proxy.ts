@@ -53,6 +53,16 @@ export function clientAddress(
   return client
 }
 
+/** The Host that the client sent to a trusted proxy, the nearest one's word; null when no such proxy says so. */
+export function forwardedHost(
+  request: Pick<IncomingMessage, 'socket' | 'headersDistinct'>,
+  trusted: TrustedProxies,
+): string | null {
+  if (!trusted.holds(peerAddress(request.socket))) return null
+  const hosts = (request.headersDistinct['x-forwarded-host'] ?? []).join(',').split(',')
+  return hosts.at(-1)?.trim() || null
+}
+
 /** Some proxies write the port too: `192.0.2.1:4711`, `[2001:db8::1]:4711`. */
 function hopAddress(hop: string): string | null {
   const text = hop.trim()

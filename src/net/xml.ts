@@ -2,13 +2,22 @@ import { TextDecoder } from 'node:util'
 import { type SaxesAttributeNS, SaxesParser, type SaxesTagNS } from 'saxes'
 import { Fault } from '#faults'
 
-export type XmlAttribute = { readonly uri: string; readonly local: string; readonly value: string }
+export type XmlAttribute = {
+  readonly uri: string
+  readonly local: string
+  readonly prefix: string
+  readonly value: string
+}
 
 /** An element with its namespace resolved. `nodes` are its elements and texts in their order. */
 export type XmlElement = {
   /** Namespace name; empty for none. */
   readonly uri: string
   readonly local: string
+  /** As it was written; empty for none. */
+  readonly prefix: string
+  /** Prefix to namespace name, of the declarations on this element itself. */
+  readonly declared: Readonly<Record<string, string>>
   /** Without namespace declarations. */
   readonly attributes: readonly XmlAttribute[]
   readonly nodes: readonly (XmlElement | string)[]
@@ -154,7 +163,9 @@ function elementOf(tag: SaxesTagNS, limits: XmlLimits): Open {
   return {
     uri: tag.uri,
     local: tag.local,
-    attributes: attributes.map(({ uri, local, value }) => ({ uri, local, value })),
+    prefix: tag.prefix,
+    declared: tag.ns,
+    attributes: attributes.map(({ uri, local, prefix, value }) => ({ uri, local, prefix, value })),
     nodes: [],
   }
 }
@@ -201,7 +212,7 @@ export function serializeXml(element: XmlElement): string {
 
 const XML_NAMESPACE = 'http://www.w3.org/XML/1998/namespace'
 
-const PLAIN = /^[ !#-%'-;=?-~\t\n]*$/
+const PLAIN = /^[ -%'-;=?-~\t\n]*$/
 /** What XML 1.0 cannot hold, even as a reference. */
 const UNHOLDABLE = /[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/g
 

@@ -1,10 +1,11 @@
-import type { Kysely } from 'kysely'
+import type { Kysely, Selectable } from 'kysely'
 import type { GroupDetails, IdentityStore } from '#identity/ports.ts'
 import { asTaken, missing } from './faults.ts'
 import { membership, newsOfMembers, requireGroup, requireUser } from './holders.ts'
 import { userDetailsOf } from './rows.ts'
 import type { Database, GroupTable } from './schema.ts'
 import type { Commit } from './transactions.ts'
+import { bump } from './versions.ts'
 
 type GroupMethods = Pick<
   IdentityStore,
@@ -49,6 +50,7 @@ export function groupMethods(db: Kysely<Database>, commit: Commit): GroupMethods
         await requireGroup(trx, siteId, id)
         const change = trx.updateTable('groups').set({ name }).where('id', '=', id)
         await asTaken(`a group named ${name}`, change.execute())
+        await bump(trx, 'group', id)
         return []
       }),
     deleteGroup: (siteId, id, audit) =>
@@ -101,6 +103,6 @@ function memberMethods(
   }
 }
 
-function groupOf(row: GroupTable): GroupDetails {
+function groupOf(row: Selectable<GroupTable>): GroupDetails {
   return { id: row.id, siteId: row.site_id, name: row.name, createdAt: row.created_at }
 }

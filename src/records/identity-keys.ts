@@ -1,4 +1,4 @@
-import type { Insertable, Kysely, Transaction } from 'kysely'
+import type { Insertable, Kysely, Transaction, Updateable } from 'kysely'
 import type { AccessKeyPairRecord } from '#credentials/ports.ts'
 import { Fault } from '#faults'
 import type { IdentityStore, KeyPatch, NewKey, NewKeyValue, Rotation } from '#identity/ports.ts'
@@ -9,6 +9,7 @@ import { mountsOf } from './mounts.ts'
 import { flag, keyOf, keyRow } from './rows.ts'
 import type { Database, KeyTable, KeyValueTable } from './schema.ts'
 import type { Commit } from './transactions.ts'
+import { bump } from './versions.ts'
 
 type KeyMethods = Pick<
   IdentityStore,
@@ -60,6 +61,7 @@ export function keyMethods(db: Kysely<Database>, commit: Commit): KeyMethods {
         const userId = await userOfKey(trx, siteId, id)
         await rotateValues(trx, id, rotation)
         if (rotation.pair !== null) await replacePair(trx, id, rotation.pair)
+        await bump(trx, 'key', id)
         return [{ kind: 'key', siteId, keyId: id, userId }]
       }),
     expiredKeys: async (siteId, before, limit) => {
@@ -87,10 +89,17 @@ export function keyMethods(db: Kysely<Database>, commit: Commit): KeyMethods {
   }
 }
 
-async function insertKey(trx: Transaction<Database>, { key, value, pair }: NewKey): Promise<void> {
+async function insertKey(trx: Transaction<Database>, added: NewKey): Promise<void> {
+  const { key, value, pair, disabledBy = null } = added
   if (key.userId !== null) await requireUser(trx, key.siteId, key.userId)
   await refuseShadow(trx, key.id, key.name)
-  await asTaken(`a key named ${key.name}`, trx.insertInto('keys').values(keyRow(key)).execute())
+  await asTaken(
+    `a key named ${key.name}`,
+    trx
+      .insertInto('keys')
+      .values({ ...keyRow(key), disabled_by: disabledBy })
+      .execute(),
+  )
   if (value !== null) await trx.insertInto('key_values').values(valueRow(key.id, value)).execute()
   if (pair !== null) await trx.insertInto('access_key_pairs').values(pairRow(key.id, pair)).execute()
 }
@@ -167,6 +176,7 @@ async function patchKey(
 ): Promise<string | null> {
   const userId = await userOfKey(trx, siteId, id)
   if (patch.name !== undefined) await refuseShadow(trx, id, patch.name)
+  await bump(trx, 'key', id)
   const values = patchValues(patch)
   if (Object.keys(values).length > 0) {
     const update = trx.updateTable('keys').set(values).where('id', '=', id)
@@ -182,8 +192,8 @@ async function userOfKey(trx: Transaction<Database>, siteId: string, id: string)
   return found.user_id
 }
 
-function patchValues(patch: KeyPatch): Partial<KeyTable> {
-  const { name, description, scopes, basePath, storages, conditions, enabled, expiresAt } = patch
+function patchValues(patch: KeyPatch): Updateable<KeyTable> {
+  const { name, description, scopes, basePath, storages, conditions, enabled, disabledBy, expiresAt } = patch
   return {
     ...(name !== undefined && { name }),
     ...(description !== undefined && { description }),
@@ -192,6 +202,7 @@ function patchValues(patch: KeyPatch): Partial<KeyTable> {
     ...(storages !== undefined && { storages: storages === null ? null : JSON.stringify(storages) }),
     ...(conditions !== undefined && { conditions: JSON.stringify(conditions) }),
     ...(enabled !== undefined && { enabled: flag(enabled) }),
+    ...(disabledBy !== undefined && { disabled_by: disabledBy }),
     ...(expiresAt !== undefined && { expires_at: expiresAt }),
   }
 }

@@ -6,6 +6,7 @@ import { mountRow, mountStore } from './mounts.ts'
 import { flag, fromJson } from './rows.ts'
 import type { Database } from './schema.ts'
 import type { Commit, News } from './transactions.ts'
+import { bump } from './versions.ts'
 
 type MountMethods = Pick<IdentityStore, 'mounts' | 'allMounts' | 'addMount' | 'updateMount' | 'removeMount'>
 
@@ -30,6 +31,7 @@ export function mountMethods(db: Kysely<Database>, commit: Commit): MountMethods
         const held = fromJson<MountRecord['settings']>(row.settings)
         const settings = trashDays === undefined ? row.settings : JSON.stringify({ ...held, trashDays })
         await trx.updateTable('mounts').set({ read_only, settings }).where('id', '=', id).execute()
+        await bump(trx, 'mount', id)
         return news(siteId)
       }),
     removeMount: (siteId, id, audit) =>

@@ -6,6 +6,7 @@ import { mountRow } from './mounts.ts'
 import { flag, siteOf } from './rows.ts'
 import type { Database } from './schema.ts'
 import { type Commit, snapshot } from './transactions.ts'
+import { bump } from './versions.ts'
 
 /** No line of parents is longer; a bound for what should not be there. */
 const MOST_LEVELS = 100
@@ -42,6 +43,7 @@ export function siteMethods(db: Kysely<Database>, commit: Commit): SiteMethods {
         await requireSite(trx, id)
         if (patch.parentId !== undefined) await refuseCycle(trx, id, patch.parentId)
         await changeSite(trx, id, patch)
+        await bump(trx, 'site', id)
         return [{ kind: 'site', siteId: id, keyId: null, userId: null }]
       }),
     deleteSite: (id, audit) =>

@@ -1,12 +1,14 @@
-import type { Kysely, Transaction } from 'kysely'
+import type { Insertable, Kysely, Transaction, Updateable } from 'kysely'
 import { Fault } from '#faults'
 import type { AdministratorGuard, IdentityStore, UserDetails, UserPatch } from '#identity/ports.ts'
 import { asTaken, missing } from './faults.ts'
 import { grantRow } from './identity-grants.ts'
+import { dropBrowsers } from './identity-people.ts'
 import { pieces } from './paths.ts'
 import { flag, userDetailsOf } from './rows.ts'
 import type { Database, UserTable } from './schema.ts'
 import type { Commit, News } from './transactions.ts'
+import { bump } from './versions.ts'
 
 type UserMethods = Pick<
   IdentityStore,
@@ -50,11 +52,13 @@ function changeMethods(
     updateUser: (siteId, id, patch, guard, audit) =>
       commit(audit, async (trx) => {
         await guarded(trx, siteId, id, guard, () => update(trx, siteId, id, patchRow(patch)))
+        if (patch.enabled === false) await dropBrowsers(trx, id, undefined)
         return [news(siteId, id)]
       }),
-    setPassword: (siteId, id, hash, audit) =>
+    setPassword: (siteId, id, hash, audit, keepBrowser) =>
       commit(audit, async (trx) => {
         await update(trx, siteId, id, { password_hash: hash })
+        await dropBrowsers(trx, id, keepBrowser)
         return [news(siteId, id)]
       }),
     deleteUser: (siteId, id, now, guard, audit) =>
@@ -79,6 +83,8 @@ function changeMethods(
         await trx.deleteFrom('grants').where('user_id', '=', id).execute()
         await trx.deleteFrom('group_members').where('user_id', '=', id).execute()
         await trx.deleteFrom('tickets').where('user_id', '=', id).execute()
+        await dropBrowsers(trx, id, undefined)
+        await trx.deleteFrom('ssh_keys').where('user_id', '=', id).execute()
         return [news(siteId, id), news(to.siteId, id)]
       }),
   }
@@ -92,10 +98,11 @@ async function update(
   trx: Transaction<Database>,
   siteId: string,
   id: string,
-  values: Partial<UserTable>,
+  values: Updateable<UserTable>,
 ): Promise<void> {
   const found = trx.selectFrom('users').select('id').where('site_id', '=', siteId).where('id', '=', id)
   if (!(await found.executeTakeFirst())) throw missing('user')
+  await bump(trx, 'user', id)
   if (Object.keys(values).length === 0) return
   const change = trx.updateTable('users').set(values).where('id', '=', id)
   await asTaken('a user of this name', change.execute())
@@ -130,7 +137,7 @@ async function guarded(
   throw new Fault('invalid', 'this is the site’s last administrator; make another one first')
 }
 
-function patchRow(patch: UserPatch): Partial<UserTable> {
+function patchRow(patch: UserPatch): Updateable<UserTable> {
   const { name, role, enabled, expiresAt, conditions, homeFolder, email } = patch
   return {
     ...(name !== undefined && { name }),
@@ -143,7 +150,7 @@ function patchRow(patch: UserPatch): Partial<UserTable> {
   }
 }
 
-function userRow(user: UserDetails): UserTable {
+function userRow(user: UserDetails): Insertable<UserTable> {
   return {
     id: user.id,
     site_id: user.siteId,

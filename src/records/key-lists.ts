@@ -21,6 +21,7 @@ export function readKeys(
     const values = await keyValues(trx, siteId, filter)
     return rows.map((row) => ({
       ...keyOf(row),
+      disabledBy: row.disabled_by,
       userName: row.user_name,
       siteName: row.site_name,
       accessKeyId: row.access_key_id,

@@ -2,7 +2,7 @@ import { type Kysely, sql } from 'kysely'
 import { pieces } from './paths.ts'
 import type { Database } from './schema.ts'
 
-/** A use of what `id` names, a value of a key or an access key pair; `at` in milliseconds since the epoch. */
+/** A use of what `id` names, a value of a key, an access key pair or an SSH key; `at` in milliseconds since the epoch. */
 export type LastUse = {
   readonly id: string
   readonly at: number
@@ -11,7 +11,7 @@ export type LastUse = {
   readonly client: string
 }
 
-/** Keeps the last use of each value and pair. Older uses than the one that is kept, and unknown ids, are passed over. */
+/** Keeps the last use of each value, pair and SSH key. Older uses than the one that is kept, and unknown ids, are passed over. */
 export type LastUseStore = { record(uses: readonly LastUse[]): Promise<void> }
 
 export function lastUseStore(db: Kysely<Database>): LastUseStore {
@@ -20,6 +20,7 @@ export function lastUseStore(db: Kysely<Database>): LastUseStore {
       for (const piece of pieces(latestOfEach(uses), 500)) {
         await updateValues(db, piece)
         await updatePairs(db, piece)
+        await updateSshKeys(db, piece)
       }
     },
   }
@@ -56,7 +57,18 @@ async function updatePairs(db: Kysely<Database>, uses: readonly LastUse[]): Prom
     .execute()
 }
 
-// Both tables name the columns of a last use alike.
+async function updateSshKeys(db: Kysely<Database>, uses: readonly LastUse[]): Promise<void> {
+  await db
+    .with(USED, () => usedRows(uses))
+    .updateTable('ssh_keys')
+    .from('used')
+    .set(LAST_USE)
+    .whereRef('ssh_keys.id', '=', 'used.id')
+    .where(IS_NEWER)
+    .execute()
+}
+
+// All three tables name the columns of a last use alike.
 const LAST_USE = {
   last_used_at: sql<number>`used.at`,
   last_used_address: sql<string>`used.address`,

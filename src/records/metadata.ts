@@ -1,7 +1,7 @@
 import type { Kysely, Transaction } from 'kysely'
 import type { Fingerprint, Metadata } from '#files/metadata.ts'
-import type { MetadataStore, Place } from '#files/ports.ts'
-import type { VirtualPath } from '#permissions/path.ts'
+import type { MetadataStore, Place, Stray } from '#files/ports.ts'
+import { parsePath, type VirtualPath } from '#permissions/path.ts'
 import type { Engine } from './engine.ts'
 import { type FixedQuery, fixed } from './fixed.ts'
 import { rebased, within } from './paths.ts'
@@ -12,9 +12,12 @@ import type { Database, MetadataTable } from './schema.ts'
 export function metadataStore(engine: Engine): MetadataStore {
   const { db, write } = engine
   const rowsOf = finder(engine)
+  const rowsByInode = strayFinder(engine)
   const put = putter(db)
   return {
     find: (mountId, files) => find(db, rowsOf, mountId, files),
+    strays: (mountId, files) => strays(db, rowsByInode, mountId, files),
+    rehome: ({ mountId, path }, ino, to) => write((trx) => rehome(trx, mountId, path, ino, to)),
     put: async ({ mountId, path }, fingerprint, metadata) => {
       const content = JSON.stringify(metadata)
       await write((trx) => put(trx, { mount_id: mountId, path, ...columnsOf(fingerprint), content }))
@@ -79,6 +82,57 @@ async function find(
     const content = contents.get(versionKey(path, ino, size, mtimeNs))
     return content === undefined ? null : fromJson<Metadata>(content)
   })
+}
+
+type StrayFinder = FixedQuery<
+  'mount' | 'inodes',
+  Pick<MetadataTable, 'path' | 'ino' | 'size' | 'mtime_ns' | 'content'>
+>
+
+function strayFinder({ db, texts }: Engine): StrayFinder {
+  return fixed(['mount', 'inodes'], (value) =>
+    db
+      .selectFrom('metadata')
+      .select(['path', 'ino', 'size', 'mtime_ns', 'content'])
+      .where('mount_id', '=', value('mount'))
+      .where('ino', 'in', texts(value('inodes'))),
+  )
+}
+
+async function strays(
+  db: Kysely<Database>,
+  rowsByInode: StrayFinder,
+  mount: string,
+  files: readonly Fingerprint[],
+): Promise<readonly (Stray | null)[]> {
+  if (files.length === 0) return []
+  const inodes = JSON.stringify(files.map(({ ino }) => `${ino}`))
+  const rows = await rowsByInode(db, { mount, inodes })
+  if (rows.length === 0) return files.map(() => null)
+  const byVersion = new Map(rows.map((row) => [versionKey('', row.ino, row.size, row.mtime_ns), row]))
+  return files.map(({ ino, size, mtimeNs }) => {
+    const row = byVersion.get(versionKey('', ino, size, mtimeNs))
+    return row === undefined ? null : { path: parsePath(row.path), metadata: fromJson<Metadata>(row.content) }
+  })
+}
+
+async function rehome(
+  trx: Transaction<Database>,
+  mount: string,
+  from: VirtualPath,
+  ino: bigint,
+  to: VirtualPath,
+): Promise<void> {
+  const ofInode = { mount_id: mount, ino: `${ino}` }
+  await trx
+    .deleteFrom('metadata')
+    .where((eb) => eb.and({ ...ofInode, path: to }))
+    .execute()
+  await trx
+    .updateTable('metadata')
+    .set({ path: to })
+    .where((eb) => eb.and({ ...ofInode, path: from }))
+    .execute()
 }
 
 /** A path holds no NUL, so the parts cannot run into each other. */

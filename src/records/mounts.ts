@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely'
+import type { Insertable, Kysely } from 'kysely'
 import type { MountRecord, MountStore } from '#files/ports.ts'
 import { parsePath } from '#permissions/path.ts'
 import { flag, fromJson } from './rows.ts'
@@ -21,7 +21,7 @@ export async function mountsOf(db: Kysely<Database>, siteId: string): Promise<re
   return (await query.execute()).map(mountOf)
 }
 
-function mountOf(row: MountTable): MountRecord {
+function mountOf(row: Omit<MountTable, 'version'>): MountRecord {
   return {
     id: row.id,
     siteId: row.site_id,
@@ -32,7 +32,7 @@ function mountOf(row: MountTable): MountRecord {
   }
 }
 
-export function mountRow(mount: MountRecord): MountTable {
+export function mountRow(mount: MountRecord): Insertable<MountTable> {
   return {
     id: mount.id,
     site_id: mount.siteId,

@@ -1,19 +1,39 @@
 import type { LiveSessionStore } from '#audit/ports.ts'
-import type { ChangeFeed, Clock, CredentialStore, SealedStore, ThrottleStore } from '#credentials/ports.ts'
-import type { LockStore, MetadataStore, MountStore, TrashStore, UploadStore } from '#files/ports.ts'
+import type {
+  ChangeFeed,
+  Clock,
+  CredentialStore,
+  PeopleStore,
+  SealedStore,
+  ThrottleStore,
+} from '#credentials/ports.ts'
+import type {
+  LockStore,
+  LostStore,
+  MetadataStore,
+  MountStore,
+  PropertyStore,
+  TrashStore,
+  UploadStore,
+  VersionStore,
+} from '#files/ports.ts'
 import type { IdentityStore } from '#identity/ports.ts'
 import { type AuditStore, auditStore } from './audit.ts'
 import { auditChain } from './audit-chain.ts'
 import { changeFeed } from './changes.ts'
 import { credentialStore } from './credentials.ts'
+import { propertyStore } from './dead-properties.ts'
 import type { Engine } from './engine.ts'
 import { identityStore } from './identity.ts'
+import { versionStore } from './kept-versions.ts'
 import { type LastUseStore, lastUseStore } from './last-uses.ts'
 import { liveSessionStore } from './live-sessions.ts'
 import { lockStore } from './locks.ts'
+import { lostStore } from './lost-uploads.ts'
 import { metadataStore } from './metadata.ts'
 import { migrate } from './migrate.ts'
 import { mountStore } from './mounts.ts'
+import { peopleStore } from './people-logins.ts'
 import { sealedStore } from './sealed.ts'
 import { type SecretStore, secretStore } from './secrets.ts'
 import { openSqliteEngine, type StatementListener } from './sqlite.ts'
@@ -26,11 +46,15 @@ import { uploadStore } from './uploads.ts'
 export type Records = AsyncDisposable & {
   readonly credentials: CredentialStore
   readonly identity: IdentityStore
+  readonly people: PeopleStore
   readonly mounts: MountStore
   readonly locks: LockStore
   readonly metadata: MetadataStore
+  readonly properties: PropertyStore
+  readonly versions: VersionStore
   readonly uploads: UploadStore
   readonly trash: TrashStore
+  readonly lost: LostStore
   readonly audit: AuditStore
   readonly liveSessions: LiveSessionStore
   readonly changes: ChangeFeed
@@ -66,11 +90,15 @@ async function recordsOver(engine: Engine, options: RecordsOptions): Promise<Rec
     return {
       credentials: credentialStore(db),
       identity: identityStore(db, clock, commit),
+      people: peopleStore(db),
       mounts: mountStore(db),
       locks: lockStore(engine),
       metadata: metadataStore(engine),
+      properties: propertyStore(engine),
+      versions: versionStore(engine),
       uploads: uploadStore(engine),
       trash: trashStore(engine),
+      lost: lostStore(engine),
       audit: auditStore(engine, chain),
       liveSessions: liveSessionStore(engine, commit),
       changes,

@@ -2,7 +2,7 @@ import type { Expression, Kysely } from 'kysely'
 import type { CredentialStore, Person } from '#credentials/ports.ts'
 import { fixed, type ValueOf } from './fixed.ts'
 import { grantOf, siteOf, userOf } from './rows.ts'
-import type { Database } from './schema.ts'
+import type { Database, SshKeyTable, UserTable } from './schema.ts'
 import { snapshot } from './transactions.ts'
 
 /** A subquery that names users. */
@@ -29,10 +29,12 @@ function personReader<Name extends string>(
 ): (values: Readonly<Record<Name, string>>) => Promise<readonly Person[]> {
   const userRows = fixed(names, (value) => userQuery(db, ids(value)))
   const grantRows = fixed(names, (value) => grantQuery(db, ids(value)))
+  const sshKeyRows = fixed(names, (value) => sshKeyQuery(db, ids(value)))
   return (given) =>
     snapshot(db, async (trx) => {
       const rows = await userRows(trx, given)
       const grants = await grantRows(trx, given)
+      const sshKeys = await sshKeyRows(trx, given)
       return rows.map((row) => ({
         site: siteOf({
           id: row.site_id,
@@ -43,7 +45,9 @@ function personReader<Name extends string>(
         }),
         user: userOf(row),
         passwordHash: row.password_hash,
+        hasSecondFactor: row.factor_confirmed_at !== null,
         grants: grants.filter((one) => one.holder === row.id && one.site_id === row.site_id).map(grantOf),
+        ...keysOf(row, sshKeys),
       }))
     })
 }
@@ -52,15 +56,37 @@ function userQuery(db: Kysely<Database>, ids: UserIds) {
   return db
     .selectFrom('users')
     .innerJoin('sites', 'sites.id', 'users.site_id')
+    .leftJoin('second_factors', 'second_factors.user_id', 'users.id')
     .where('users.id', 'in', ids)
     .selectAll('users')
     .select([
+      'second_factors.confirmed_at as factor_confirmed_at',
       'sites.name as site_name',
       'sites.enabled as site_enabled',
       'sites.conditions as site_conditions',
       'sites.settings as site_settings',
     ])
     .orderBy('users.id')
+}
+
+function sshKeyQuery(db: Kysely<Database>, ids: UserIds) {
+  return db
+    .selectFrom('ssh_keys')
+    .where('user_id', 'in', ids)
+    .select(['id', 'user_id', 'site_id', 'name', 'blob'])
+    .orderBy('id')
+}
+
+type SshKeyRow = Pick<SshKeyTable, 'id' | 'user_id' | 'site_id' | 'name' | 'blob'>
+
+function keysOf(
+  { id, site_id }: Pick<UserTable, 'id' | 'site_id'>,
+  rows: readonly SshKeyRow[],
+): Pick<Person, 'sshKeys'> {
+  const own = rows.filter((row) => row.user_id === id && row.site_id === site_id)
+  return own.length === 0
+    ? {}
+    : { sshKeys: own.map((row) => ({ id: row.id, name: row.name, blob: row.blob })) }
 }
 
 const GRANT_COLUMNS = ['grants.site_id', 'grants.path', 'grants.recursive', 'grants.rights'] as const

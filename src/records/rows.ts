@@ -1,3 +1,4 @@
+import type { Insertable } from 'kysely'
 import type {
   AccessKeyPairRecord,
   KeyRecord,
@@ -49,7 +50,7 @@ export function settingsOf(row: Pick<SiteTable, 'settings'>): SiteSettings {
   return fromJson<SiteSettings>(row.settings)
 }
 
-export function userOf(row: Omit<UserTable, 'password_hash' | 'email' | 'created_at'>) {
+export function userOf(row: Omit<UserTable, 'password_hash' | 'email' | 'created_at' | 'version'>) {
   return {
     id: row.id,
     siteId: row.site_id,
@@ -62,12 +63,12 @@ export function userOf(row: Omit<UserTable, 'password_hash' | 'email' | 'created
   } satisfies UserRecord
 }
 
-export function userDetailsOf(row: UserTable): UserDetails {
+export function userDetailsOf(row: Omit<UserTable, 'version'>): UserDetails {
   const { email, password_hash, created_at } = row
   return { ...userOf(row), email, hasPassword: password_hash !== null, createdAt: created_at }
 }
 
-export function keyOf(row: KeyTable): KeyRecord {
+export function keyOf(row: Omit<KeyTable, 'version' | 'disabled_by'>): KeyRecord {
   return {
     id: row.id,
     siteId: row.site_id,
@@ -85,7 +86,7 @@ export function keyOf(row: KeyTable): KeyRecord {
   }
 }
 
-export function keyRow(key: KeyRecord): KeyTable {
+export function keyRow(key: KeyRecord): Insertable<KeyTable> {
   return {
     id: key.id,
     site_id: key.siteId,

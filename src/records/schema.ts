@@ -1,6 +1,6 @@
 import type { Generated } from 'kysely'
 import type { AuditAction, AuditEntry, LiveSession } from '#audit/ports.ts'
-import type { Change, KeyType } from '#credentials/ports.ts'
+import type { BrowserRecord, Change, KeyType } from '#credentials/ports.ts'
 import type { Lock } from '#files/locks.ts'
 import type { MountRecord, TrashRecord } from '#files/ports.ts'
 import type { Role } from '#permissions/principal.ts'
@@ -22,6 +22,7 @@ export type SiteTable = {
   conditions: Json
   settings: Json
   created_at: number
+  version: Generated<number>
 }
 
 /** Lower case; a host name leads to one site only. */
@@ -39,9 +40,33 @@ export type UserTable = {
   email: string | null
   home_folder: string
   created_at: number
+  version: Generated<number>
 }
 
-export type GroupTable = { id: string; site_id: string; name: string; created_at: number }
+/** `blob` is the public key as SSH writes it, `fingerprint` `SHA256:…` of it. */
+export type SshKeyTable = {
+  id: string
+  site_id: string
+  user_id: string
+  name: string
+  type: string
+  blob: Buffer
+  fingerprint: string
+  created_at: number
+  last_used_at: number | null
+  last_used_address: string | null
+  last_used_door: string | null
+  last_used_client: string | null
+}
+
+export type GroupTable = {
+  id: string
+  site_id: string
+  name: string
+  created_at: number
+  version: Generated<number>
+}
+
 export type GroupMemberTable = { group_id: string; user_id: string }
 
 /** Of a user or of a group: one of the two is null. */
@@ -68,8 +93,11 @@ export type KeyTable = {
   storages: Json | null
   conditions: Json
   enabled: Flag
+  /** Of a key that is not enabled. */
+  disabled_by: Generated<'administrator' | 'owner' | null>
   expires_at: number | null
   created_at: number
+  version: Generated<number>
 }
 
 export type KeyValueTable = {
@@ -107,6 +135,17 @@ export type MountTable = {
   type: MountRecord['type']
   settings: Json
   read_only: Flag
+  version: Generated<number>
+}
+
+/** What was answered to a creation with an idempotency key; `sealed`: the answer's body, for a short while. */
+export type AnswerTable = {
+  name: string
+  fingerprint: string
+  started_at: number
+  location: string | null
+  status: number | null
+  sealed: Buffer | null
 }
 
 export type ChangeTable = {
@@ -198,6 +237,19 @@ export type MetadataTable = {
   content: Json
 }
 
+/** `xml` is the whole element, which declares what it needs. */
+export type DeadPropertyTable = { mount_id: string; path: string; uri: string; local: string; xml: string }
+
+/** `created` in milliseconds with fraction, as decimal text. */
+export type KeptVersionTable = {
+  mount_id: string
+  ino: string
+  created: string
+  size: number
+  mtime_ns: string
+  kept_mtime_ns: string
+}
+
 export type UploadTable = {
   id: string
   site_id: string
@@ -230,9 +282,49 @@ export type TrashTable = {
   key_name: string | null
 }
 
+/** Of a key or of a user without one: one of the two is null. */
+export type LostUploadTable = {
+  id: string
+  site_id: string
+  mount_id: string
+  path: string
+  key_id: string | null
+  user_id: string | null
+  size: number
+  lost_at: number
+  base: string | null
+  edits: Flag
+}
+
 /** `failures` 0: an address that proved a login. */
 export type ThrottleTable = { bucket: string; failures: number; at: number }
 export type TicketTable = { digest: Buffer; site_id: string; user_id: string; expires_at: number }
+/** A TOTP secret; `last_step` is that of the last code that was used. */
+export type SecondFactorTable = {
+  user_id: string
+  sealed: Buffer
+  created_at: number
+  confirmed_at: number | null
+  last_step: number
+}
+export type RecoveryCodeTable = { user_id: string; digest: Buffer }
+
+/** Logins in browsers; digests are SHA-256 of the cookie and of the one before. */
+export type BrowserTable = {
+  id: string
+  digest: Buffer
+  previous: Buffer | null
+  site_id: string
+  user_id: string
+  stage: BrowserRecord['stage']
+  address: string
+  client: string
+  created_at: number
+  seen_at: number
+  rotated_at: number
+  tries: number
+}
+
 export type SecretTable = { name: string; sealed: Buffer }
 export type MigrationTable = { name: string; applied_at: number }
 
@@ -241,6 +333,7 @@ export type Database = {
   sites: SiteTable
   site_hosts: SiteHostTable
   users: UserTable
+  ssh_keys: SshKeyTable
   groups: GroupTable
   group_members: GroupMemberTable
   grants: GrantTable
@@ -248,6 +341,7 @@ export type Database = {
   key_values: KeyValueTable
   access_key_pairs: AccessKeyPairTable
   mounts: MountTable
+  answers: AnswerTable
   changes: ChangeTable
   audit: AuditTable
   audit_heads: AuditHeadTable
@@ -256,11 +350,17 @@ export type Database = {
   live_sessions: LiveSessionTable
   locks: LockTable
   metadata: MetadataTable
+  dead_properties: DeadPropertyTable
+  kept_versions: KeptVersionTable
   uploads: UploadTable
   upload_parts: UploadPartTable
   throttle: ThrottleTable
   trash: TrashTable
+  lost_uploads: LostUploadTable
   tickets: TicketTable
+  second_factors: SecondFactorTable
+  recovery_codes: RecoveryCodeTable
+  browsers: BrowserTable
   secrets: SecretTable
   migrations: MigrationTable
 }

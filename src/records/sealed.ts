@@ -21,6 +21,24 @@ export function sealedStore(db: Kysely<Database>): SealedStore {
         sealed,
       }))
     },
+    async factors(after, limit) {
+      const rows = await db
+        .selectFrom('second_factors')
+        .select(['user_id', 'sealed'])
+        .where('user_id', '>', after)
+        .orderBy('user_id')
+        .limit(limit)
+        .execute()
+      return rows.map(({ user_id, sealed }) => ({ userId: user_id, sealed }))
+    },
+    async replaceFactor(userId, old, sealed) {
+      await db
+        .updateTable('second_factors')
+        .set({ sealed })
+        .where('user_id', '=', userId)
+        .where('sealed', '=', old)
+        .execute()
+    },
     async replaceSecret(name, old, sealed) {
       await db
         .updateTable('secrets')

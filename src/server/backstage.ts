@@ -2,6 +2,7 @@ import type { Backstage } from '#cli/run.ts'
 import { createForesee } from '#credentials/foresee.ts'
 import { openDataFolder } from './data-folder.ts'
 import { openFilesOffice } from './files-office.ts'
+import { hostKeyOffice } from './host-key-office.ts'
 import { masterKeyOffice } from './master-key-office.ts'
 
 /** What the command line works on: the data folder's records, beside a server that may be running on them. */
@@ -27,6 +28,7 @@ export async function openBackstage(dataDir: string): Promise<Backstage> {
     },
     files: (site) => files.openForOperator(site, ended.signal),
     masterKeys: masterKeyOffice(folder),
+    hostKeys: hostKeyOffice(folder.path),
     dataDir: folder.path,
     async [Symbol.asyncDispose]() {
       ended.abort()

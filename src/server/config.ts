@@ -9,6 +9,8 @@ export type ListenConfig = {
   readonly site: string | null
   /** SFTP and FTP only. */
   readonly proxyProtocol: boolean
+  /** HTTPS, or on FTP listeners AUTH TLS (true) and TLS from the first byte (implicit). Never of SFTP. */
+  readonly tls: boolean | 'implicit'
 }
 
 /** The configuration with every default filled in. Times in milliseconds. */
@@ -22,25 +24,50 @@ export type Config = {
   /** Null: audit entries are kept for ever. */
   readonly auditRetention: number | null
   readonly auditReads: boolean
+  /** The first is the default; others are chosen by host name. */
+  readonly tls: readonly { readonly certificate: string; readonly key: string }[]
   readonly webdav: { readonly listen: readonly ListenConfig[] }
   readonly s3: {
     readonly listen: readonly ListenConfig[]
     readonly region: string
     readonly domains: readonly string[]
+    readonly uploadDays: number
   }
   readonly sftp: {
     readonly listen: readonly ListenConfig[]
     readonly requireNativeCrypto: boolean
     readonly loginGrace: number
+    /** How long uploads whose connection was lost are kept, and how many bytes of one key. */
+    readonly keepLost: number
+    readonly keepLostBytes: number
   }
   readonly ftp: {
     readonly listen: readonly ListenConfig[]
     readonly passivePorts: { readonly from: number; readonly to: number } | 'any'
     readonly externalAddress: string | null
+    /** For clients of these networks (CIDR), the first that fits, instead of `externalAddress`. */
+    readonly externalAddresses: readonly { readonly network: string; readonly address: string }[]
     readonly requireTls: boolean | null
-    readonly tls: { readonly keyFile: string; readonly certificateFile: string } | null
+    readonly requireSessionReuse: boolean
+    /** `ca`: path of PEM certificates. */
+    readonly clientCertificates: { readonly ca: string; readonly required: boolean } | null
+    readonly active: boolean | null
+    readonly loginGrace: number
+    readonly idleTimeout: number
+    readonly maxConnections: number
+    readonly maxConnectionsPerAddress: number
   }
-  readonly rest: { readonly listen: readonly ListenConfig[] }
+  readonly rest: {
+    readonly listen: readonly ListenConfig[]
+    readonly corsOrigins: readonly string[]
+    /** Of one caller to the admin API; 0: any number. */
+    readonly requestsPerMinute: number
+  }
+  /** `idle` and `lifetime` of logins in browsers. */
+  readonly console: { readonly enabled: boolean; readonly idle: number; readonly lifetime: number }
+  /** Where clients far away reach the doors, where that is not where they listen. */
+  readonly publicUrls: Readonly<Partial<Record<DoorSection, string>>>
+  readonly metrics: { readonly listen: readonly Pick<ListenConfig, 'address' | 'port'>[] }
 }
 
 export type DoorSection = 'webdav' | 's3' | 'sftp' | 'ftp' | 'rest'
@@ -105,10 +132,25 @@ function senseMistakes(file: ConfigFile): Mistake[] {
       mistakes.push({ path: ['ftp', 'passive_ports'], message: 'must be LOW-HIGH within 1024-65535' })
     }
   }
-  if ((file.ftp?.tls_key === undefined) !== (file.ftp?.tls_certificate === undefined)) {
-    mistakes.push({ path: ['ftp'], message: 'tls_key and tls_certificate go together' })
+  for (const [index, { network }] of (file.ftp?.external_addresses ?? []).entries()) {
+    if (isAddressRange(network)) continue
+    const path = ['ftp', 'external_addresses', String(index), 'network']
+    mistakes.push({ path, message: 'must be an address or a CIDR range' })
   }
-  return [...mistakes, ...proxyMistakes(file), ...clashes(file)]
+  return [...mistakes, ...tlsMistakes(file), ...proxyMistakes(file), ...clashes(file)]
+}
+
+function tlsMistakes(file: ConfigFile): Mistake[] {
+  if ((file.tls ?? []).length > 0) return []
+  const message = 'needs a certificate and its key in the list `tls`'
+  const mistakes: Mistake[] = []
+  for (const section of ['webdav', 's3', 'ftp', 'rest'] as const) {
+    for (const [index, { tls = false }] of (file[section]?.listen ?? []).entries()) {
+      if (tls !== false) mistakes.push({ path: [section, 'listen', String(index), 'tls'], message })
+    }
+  }
+  if (file.ftp?.client_certificates) mistakes.push({ path: ['ftp', 'client_certificates'], message })
+  return mistakes
 }
 
 function proxyMistakes(file: ConfigFile): Mistake[] {
@@ -131,7 +173,7 @@ function proxyMistakes(file: ConfigFile): Mistake[] {
 function clashes(file: ConfigFile): Mistake[] {
   const mistakes: Mistake[] = []
   const seen = new Map<string, string>()
-  for (const section of ['webdav', 's3', 'sftp', 'ftp', 'rest'] as const) {
+  for (const section of ['webdav', 's3', 'sftp', 'ftp', 'rest', 'metrics'] as const) {
     for (const [index, { address = LOOPBACK, port }] of (file[section]?.listen ?? []).entries()) {
       const place = `${address} port ${port}`
       const other = seen.get(place)
@@ -154,16 +196,19 @@ function readRange(text: string): { from: number; to: number } {
 
 const LOOPBACK = '127.0.0.1'
 
-function listeners(given: readonly ListenFile[] | undefined, port: number): ListenConfig[] {
+function listeners(given: readonly ListenFile[] | undefined, port: number, tls = false): ListenConfig[] {
   return (given ?? [{ port }]).map((one) => ({
     address: one.address ?? LOOPBACK,
     port: one.port,
     site: one.site ?? null,
     proxyProtocol: one.proxy_protocol ?? false,
+    tls: one.tls ?? tls,
   }))
 }
 
 const DAY_MS = 86_400_000
+const HOUR_MS = 3_600_000
+const MIB = 1024 ** 2
 
 function complete(file: ConfigFile): Config {
   const { ftp = {}, s3 = {}, sftp = {} } = file
@@ -175,24 +220,49 @@ function complete(file: ConfigFile): Config {
     trustedProxies: file.trusted_proxies ?? [],
     auditRetention: file.audit_retention === undefined ? null : file.audit_retention * DAY_MS,
     auditReads: file.audit_reads ?? false,
+    tls: file.tls ?? [],
     webdav: { listen: listeners(file.webdav?.listen, 8080) },
-    s3: { listen: listeners(s3.listen, 9000), region: s3.region ?? 'local', domains: s3.domains ?? [] },
+    s3: {
+      listen: listeners(s3.listen, 9000),
+      region: s3.region ?? 'local',
+      domains: s3.domains ?? [],
+      uploadDays: s3.upload_days ?? 7,
+    },
     sftp: {
       listen: listeners(sftp.listen, 2022),
       requireNativeCrypto: sftp.require_native_crypto ?? false,
       loginGrace: (sftp.login_grace ?? 60) * 1000,
+      keepLost: (sftp.keep_lost_uploads ?? 24) * HOUR_MS,
+      keepLostBytes: (sftp.keep_lost_mib ?? 65_536) * MIB,
     },
     ftp: {
-      listen: listeners(ftp.listen, 2121),
+      listen: listeners(ftp.listen, 2121, (file.tls ?? []).length > 0),
       passivePorts: readRange(ftp.passive_ports ?? '2130-2229'),
       externalAddress: ftp.external_address ?? null,
+      externalAddresses: ftp.external_addresses ?? [],
       requireTls: ftp.require_tls ?? null,
-      tls:
-        ftp.tls_key !== undefined && ftp.tls_certificate !== undefined
-          ? { keyFile: ftp.tls_key, certificateFile: ftp.tls_certificate }
-          : null,
+      requireSessionReuse: ftp.require_session_reuse ?? false,
+      clientCertificates: ftp.client_certificates
+        ? { ca: ftp.client_certificates.ca, required: ftp.client_certificates.required ?? false }
+        : null,
+      active: ftp.active ?? null,
+      loginGrace: (ftp.login_grace ?? 30) * 1000,
+      idleTimeout: (ftp.idle_timeout ?? 300) * 1000,
+      maxConnections: ftp.max_connections ?? 2000,
+      maxConnectionsPerAddress: ftp.max_connections_per_address ?? 200,
     },
-    rest: { listen: listeners(file.rest?.listen, 8090) },
+    rest: {
+      listen: listeners(file.rest?.listen, 8090),
+      corsOrigins: file.rest?.cors_origins ?? [],
+      requestsPerMinute: file.rest?.requests_per_minute ?? 6_000,
+    },
+    console: {
+      enabled: file.console?.enabled ?? true,
+      idle: (file.console?.idle ?? 3_600) * 1000,
+      lifetime: (file.console?.lifetime ?? 43_200) * 1000,
+    },
+    publicUrls: file.public_urls ?? {},
+    metrics: { listen: listeners(file.metrics?.listen ?? [], 0) },
   }
 }
 
@@ -209,5 +279,6 @@ export function withFreePorts(config: Config): Config {
     sftp: free(config.sftp),
     ftp: { ...free(config.ftp), passivePorts: 'any' },
     rest: free(config.rest),
+    metrics: { listen: config.metrics.listen.map(({ address }) => ({ address, port: 0 })) },
   }
 }

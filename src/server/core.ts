@@ -1,16 +1,21 @@
 import { publishSessions, type SessionBoard } from '#audit/live-sessions.ts'
+import type { AuditEntry } from '#audit/ports.ts'
 import { keepAudit } from '#audit/retention.ts'
 import { type AuditWriter, createAuditWriter } from '#audit/writer.ts'
 import { createGate, type GateWithSessions } from '#credentials/create-gate.ts'
 import { createLastUses, type LastUses } from '#credentials/last-uses.ts'
+import type { BrowserLimits } from '#credentials/people.ts'
 import type { Clock } from '#credentials/ports.ts'
 import { loginHider } from '#credentials/secret-checks.ts'
 import { createThrottle } from '#credentials/throttle.ts'
 import { syncThrottle } from '#credentials/throttle-sync.ts'
+import { keepLostEnded } from '#files/keep-lost.ts'
 import { keepTrashClean } from '#files/keep-trash.ts'
+import type { LostLimits } from '#files/lost.ts'
 import { createFileService, type FileService } from '#files/service.ts'
 import type { DoorLog } from '#protocols/protocol.ts'
 import type { DataFolder } from './data-folder.ts'
+import type { CoreObserver } from './metrics.ts'
 
 /** Everything behind the doors. Disposal ends the sessions and writes what is still held. */
 export type Core = AsyncDisposable & {
@@ -28,31 +33,51 @@ export type CoreOptions = {
   readonly revocationGrace: number
   /** Milliseconds for which audit entries are kept; null (the default) for ever. */
   readonly auditRetention?: number | null
+  /** Of logins in browsers; see FACTORY_BROWSER_LIMITS. */
+  readonly browserLimits?: BrowserLimits | undefined
   /** Records each download too; default false. */
   readonly auditReads?: boolean
+  /** Days after which a multipart upload that gets no more parts is ended; default 7, 0 for never. */
+  readonly uploadDays?: number
+  /** Of uploads whose connection was lost; default a day, 32 uploads and 64 GiB of a key. */
+  readonly lostLimits?: Partial<LostLimits> | undefined
+  /** Hears what is worth counting; default nobody. */
+  readonly observer?: CoreObserver | undefined
 }
 
 /** Puts the concrete parts together. The data folder stays the caller's to dispose, after this. */
-export async function createCore(
-  folder: DataFolder,
-  { clock, log, revocationGrace, auditRetention = null, auditReads = false }: CoreOptions,
-): Promise<Core> {
+export async function createCore(folder: DataFolder, options: CoreOptions): Promise<Core> {
+  const { clock, log, revocationGrace, auditRetention = null, auditReads = false, uploadDays } = options
+  const { browserLimits } = options
   const { records, pepper, sealer } = folder
-  const audit = createAuditWriter(records.audit.append, (error, lost) => {
-    log.error({ err: error, lost }, 'audit entries could not be written')
-  })
+  const audit = openAudit(records.audit.append, options)
   const lastUses = createLastUses(records.lastUses.record, clock, (error) => {
     log.warn({ err: error }, 'last uses could not be written')
   })
-  const { mounts, locks, metadata, uploads, trash } = records
-  const files = createFileService({ mounts, locks, metadata, uploads, trash, clock, audit, auditReads, log })
+  const files = createFileService({
+    ...records,
+    clock,
+    audit,
+    auditReads,
+    log,
+    ...(uploadDays === undefined ? {} : { uploadDays }),
+    lostLimits: options.lostLimits,
+  })
   await files.sweep()
   const cleaner = keepTrashClean(files.cleanTrash, (error) =>
     log.warn({ err: error }, 'the trash could not be cleaned'),
   )
+  const uploadCleaner = keepTrashClean(files.cleanUploads, (error) =>
+    log.warn({ err: error }, 'abandoned uploads could not be ended'),
+  )
+  const lostCleaner = keepLostEnded(files.endLost, records.changes, (error) =>
+    log.warn({ err: error }, 'lost uploads could not be ended'),
+  )
   const throttle = createThrottle(clock, loginHider(pepper))
   const gate = createGate({
     store: records.credentials,
+    people: records.people,
+    browserLimits,
     changes: records.changes,
     pepper,
     sealer,
@@ -63,6 +88,7 @@ export async function createCore(
     lastUses,
     clock,
     revocationGrace,
+    sessionEnded: options.observer?.sessionEnded,
   })
   const onError = (error: unknown) => log.warn({ err: error }, 'audit or live sessions could not be kept up')
   const retention = keepAudit(auditRetention, { prune: records.audit.prune, clock, onError })
@@ -91,9 +117,25 @@ export async function createCore(
       await liveSessions[Symbol.asyncDispose]()
       await retention[Symbol.asyncDispose]()
       await cleaner[Symbol.asyncDispose]()
+      await lostCleaner[Symbol.asyncDispose]()
+      await uploadCleaner[Symbol.asyncDispose]()
       await files[Symbol.asyncDispose]()
       await lastUses[Symbol.asyncDispose]()
       await audit[Symbol.asyncDispose]()
     },
   }
+}
+
+function openAudit(
+  append: (entries: readonly AuditEntry[]) => Promise<void>,
+  { log, observer }: CoreOptions,
+): AuditWriter {
+  const write = async (entries: readonly AuditEntry[]) => {
+    await append(entries)
+    observer?.recorded(entries)
+  }
+  return createAuditWriter(write, (error, lost) => {
+    observer?.auditFailed()
+    log.error({ err: error, lost }, 'audit entries could not be written')
+  })
 }

@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises'
-import type { Gate } from '#credentials/gate.ts'
+import type { Gate, People } from '#credentials/gate.ts'
 import type { IdentityDeps } from '#identity/deps.ts'
-import { startFtpDoor } from '#protocols/ftp/door.ts'
+import type { Certificates } from '#net/certificates.ts'
+import { type FtpDoorOptions, startFtpDoor } from '#protocols/ftp/door.ts'
 import type { DoorLog, Listener, RunningDoor } from '#protocols/protocol.ts'
 import { startRestDoor } from '#protocols/rest/door.ts'
 import { startS3Door } from '#protocols/s3/door.ts'
@@ -9,12 +9,18 @@ import { startSftpDoor } from '#protocols/sftp/door.ts'
 import { startWebdavDoor } from '#protocols/webdav/door.ts'
 import type { Addresses } from './client-lines.ts'
 import type { Config, DoorSection, ListenConfig } from './config.ts'
+import { consoleAnnexes } from './console.ts'
+import type { HostKeys } from './host-key.ts'
 import { StartError } from './master-key.ts'
+import { readClientAuthority } from './tls.ts'
 
 export type DoorDeps = {
   readonly gate: Gate
+  readonly people: People
   readonly identity: IdentityDeps
-  readonly hostKeys: readonly string[]
+  readonly hostKeys: HostKeys['now']
+  /** Null: none is configured, and no listener asks for TLS. */
+  readonly certificates: Certificates | null
   /** The id of a site that a listener names; null when there is none of that name. */
   readonly siteId: (name: string) => Promise<string | null>
   readonly log: (door: DoorSection) => DoorLog
@@ -38,17 +44,22 @@ const SCHEMES: Readonly<Record<DoorSection, string>> = {
   ftp: 'ftp',
 }
 
+function schemeOf(section: DoorSection, tls: ListenConfig['tls']): string {
+  const secure = tls === 'implicit' || (tls && SCHEMES[section] === 'http')
+  return secure ? `${SCHEMES[section]}s` : SCHEMES[section]
+}
+
 /** Starts every configured door, or none: on the first failure those that run are stopped again. */
 export async function startDoors(config: Config, deps: DoorDeps): Promise<RunningDoors> {
   const running: RunningDoor[] = []
   const addresses: Partial<Record<DoorSection, string>> = {}
   const listeners: string[] = []
   try {
-    for (const [section, start] of await starters(config, deps)) {
+    for (const [section, start] of await starters(config, deps, addresses)) {
       for (const listen of config[section].listen) {
         const door = await startOne(section, listen, start, deps)
         running.push(door)
-        addresses[section] ??= `${SCHEMES[section]}://${inUrl(listen.address)}:${door.port}`
+        addresses[section] ??= `${schemeOf(section, listen.tls)}://${inUrl(listen.address)}:${door.port}`
         listeners.push(`${section} ${inUrl(listen.address)}:${door.port}`)
       }
     }
@@ -65,13 +76,14 @@ export async function startDoors(config: Config, deps: DoorDeps): Promise<Runnin
   }
 }
 
-async function starters(config: Config, deps: DoorDeps): Promise<ReadonlyMap<DoorSection, Start>> {
-  const { gate, identity, hostKeys } = deps
-  const { s3, sftp, ftp, trustedProxies } = config
-  const tls = ftp.tls && {
-    key: await readFile(ftp.tls.keyFile, 'utf8'),
-    cert: await readFile(ftp.tls.certificateFile, 'utf8'),
-  }
+async function starters(
+  config: Config,
+  deps: DoorDeps,
+  addresses: Addresses,
+): Promise<ReadonlyMap<DoorSection, Start>> {
+  const { gate, people, identity, hostKeys } = deps
+  const { s3, sftp, trustedProxies } = config
+  const ftp = await ftpOptions(config.ftp)
   return new Map<DoorSection, Start>([
     ['webdav', (listener) => startWebdavDoor(gate, { listener, trustedProxies, log: deps.log('webdav') })],
     [
@@ -104,22 +116,48 @@ async function starters(config: Config, deps: DoorDeps): Promise<ReadonlyMap<Doo
           listener,
           trustedProxies,
           log: deps.log('ftp'),
-          passivePorts: ftp.passivePorts,
-          ...(ftp.externalAddress === null ? {} : { externalAddress: ftp.externalAddress }),
-          ...(ftp.requireTls === null ? {} : { requireTls: ftp.requireTls }),
-          ...(tls === null ? {} : { tls }),
+          ...ftp,
         }),
     ],
     [
       'rest',
-      (listener) => startRestDoor(gate, { listener, trustedProxies, log: deps.log('rest'), identity }),
+      (listener) => {
+        const log = deps.log('rest')
+        const annexes = consoleAnnexes(config, { gate, people, identity, log, addresses }, listener)
+        const { corsOrigins, requestsPerMinute } = config.rest
+        return startRestDoor(gate, {
+          listener,
+          trustedProxies,
+          log,
+          identity,
+          annexes,
+          corsOrigins,
+          requestsPerMinute,
+        })
+      },
     ],
   ])
 }
 
+async function ftpOptions(ftp: Config['ftp']): Promise<Omit<FtpDoorOptions, 'listener' | 'log'>> {
+  return {
+    passivePorts: ftp.passivePorts,
+    externalAddress: ftp.externalAddress ?? undefined,
+    externalAddresses: ftp.externalAddresses,
+    requireTls: ftp.requireTls ?? undefined,
+    requireSessionReuse: ftp.requireSessionReuse,
+    clientCertificates: (await readClientAuthority(ftp.clientCertificates)) ?? undefined,
+    allowActive: ftp.active ?? undefined,
+    loginGraceMs: ftp.loginGrace,
+    idleMs: ftp.idleTimeout,
+    maxConnections: ftp.maxConnections,
+    maxConnectionsPerAddress: ftp.maxConnectionsPerAddress,
+  }
+}
+
 async function startOne(
   section: DoorSection,
-  { address, port, site, proxyProtocol }: ListenConfig,
+  { address, port, site, proxyProtocol, tls }: ListenConfig,
   start: Start,
   deps: DoorDeps,
 ): Promise<RunningDoor> {
@@ -130,7 +168,15 @@ async function startOne(
     )
   }
   try {
-    return await start({ address, port, siteId, proxyProtocol })
+    const certificates = tls === false ? undefined : (deps.certificates ?? undefined)
+    return await start({
+      address,
+      port,
+      siteId,
+      proxyProtocol,
+      tls: certificates,
+      implicitTls: tls === 'implicit',
+    })
   } catch (error) {
     throw new StartError(`${section}: cannot listen on ${inUrl(address)}:${port}: ${listenProblem(error)}`)
   }

@@ -10,8 +10,7 @@ export function openFilesOffice({ records }: Pick<DataFolder, 'records'>, clock:
     warn: (fields: object, message: string) => warn(causeOf(fields) ?? message),
     error: (fields: object, message: string) => warn(causeOf(fields) ?? message),
   }
-  const { mounts, locks, metadata, uploads, trash } = records
-  const files = createFileService({ mounts, locks, metadata, uploads, trash, clock, audit, log })
+  const files = createFileService({ ...records, clock, audit, log })
   return {
     ...files,
     async [Symbol.asyncDispose]() {

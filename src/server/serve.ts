@@ -14,12 +14,15 @@ import { openDataFolder } from './data-folder.ts'
 import { prepareDemo, writeDemoFile } from './demo.ts'
 import { type RunningDoors, startDoors } from './doors.ts'
 import { prepareFirstStart } from './first-start.ts'
-import { hostKeys } from './host-key.ts'
+import { openHostKeys } from './host-key.ts'
 import { hourly } from './hourly.ts'
 import { createLog } from './log.ts'
 import { StartError } from './master-key.ts'
+import { createMetrics } from './metrics.ts'
+import { startMetricsListeners } from './metrics-listener.ts'
 import { mountFolders } from './mount-folders.ts'
 import { writePrivateFile } from './private-file.ts'
+import { openCertificates } from './tls.ts'
 
 type ServeArguments = { config: Config; demo: boolean; freePorts: boolean }
 
@@ -86,11 +89,35 @@ async function run({ config, demo, freePorts }: ServeArguments): Promise<number>
   log.info({ crypto: cryptoInUse() }, `SSH crypto in use: ${cryptoInUse()}`)
 
   const stopping = stopSignal()
-  await using core = await createCore(folder, { ...config, clock, log })
+  using certificates = await openCertificates(config, log)
+  const metrics = createMetrics()
+  await using core = await createCore(folder, {
+    ...config,
+    uploadDays: config.s3.uploadDays,
+    browserLimits: config.console,
+    lostLimits: { time: config.sftp.keepLost, bytes: config.sftp.keepLostBytes },
+    clock,
+    log,
+    observer: metrics.observer,
+  })
+  await using _metrics = await startMetricsListeners(config.metrics.listen, {
+    metrics,
+    sources: {
+      sessions: core.gate.sessions.list,
+      feedAge: records.changes.staleFor,
+      nativeCrypto: cryptoInUse() === 'native',
+    },
+    log: log.child({ door: 'metrics' }),
+  })
+  using hostKeys = await openHostKeys(folder.path, (error) =>
+    log.error({ err: error }, 'changed SSH host keys could not be read'),
+  )
   const doors = await startDoors(config, {
     gate: core.gate,
+    people: core.gate.people,
     identity: { ...identity, foresee: createForesee({ store: records.credentials, files: core.files }) },
-    hostKeys: await hostKeys(folder.path),
+    hostKeys: hostKeys.now,
+    certificates,
     siteId: async (name) => (await store.siteByName(name))?.id ?? null,
     log: (door) => log.child({ door }),
   })

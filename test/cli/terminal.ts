@@ -1,6 +1,8 @@
-import { type Backstage, runCli } from '#cli/run.ts'
+import { runCli } from '#cli/run.ts'
 import { createForesee } from '#credentials/foresee.ts'
+import type { Files } from '#files/types.ts'
 import { openFilesOffice } from '#server/files-office.ts'
+import { hostKeyOffice } from '#server/host-key-office.ts'
 import { masterKeyOffice } from '#server/master-key-office.ts'
 import { type Office, openOffice } from '#test/identity/office.ts'
 
@@ -12,7 +14,7 @@ export type Terminal = AsyncDisposable & {
   /** Data folders that were opened, and how many of them are closed again. */
   readonly opened: string[]
   closed(): number
-  readonly files: Backstage['files']
+  files(site: { readonly id: string; readonly name: string }): Files
   /** What commands read from standard input from now on. */
   type(text: string): void
   run(...argv: string[]): Promise<{ code: number; out: string; err: string }>
@@ -24,7 +26,8 @@ export async function openTerminal(columns = 80): Promise<Terminal> {
   const office = await openOffice()
   const service = openFilesOffice(office, office.clock)
   const foresee = createForesee({ store: office.records.credentials, files: service })
-  const files: Backstage['files'] = (site) => service.openForOperator(site, new AbortController().signal)
+  const files = (site: { readonly id: string; readonly name: string }): Files =>
+    service.openForOperator(site, new AbortController().signal)
   const served: string[][] = []
   const opened: string[] = []
   let closed = 0
@@ -50,7 +53,8 @@ export async function openTerminal(columns = 80): Promise<Terminal> {
         const { dir, records, sealer } = office
         const masterKeys = masterKeyOffice({ path: dir, records, sealer })
         const identity = { ...office.deps, foresee }
-        return { identity, files, masterKeys, dataDir: dir, [Symbol.asyncDispose]: close }
+        const hostKeys = hostKeyOffice(dir)
+        return { identity, files, masterKeys, hostKeys, dataDir: dir, [Symbol.asyncDispose]: close }
       },
       async serve(args) {
         served.push(args)

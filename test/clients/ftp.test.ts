@@ -8,7 +8,7 @@ import { startFtpDoor } from '#protocols/ftp/door.ts'
 import type { RunningDoor } from '#protocols/protocol.ts'
 import { obscure } from '#server/client-lines.ts'
 import { startWorld, type World, type WorldKey } from '#test/world.ts'
-import { makeCertificate } from '../protocols/ftp/certificate.ts'
+import { certificatesOf, makeCertificate } from '../certificate.ts'
 import { filesBelow, until } from '../protocols/ftp/waiting.ts'
 import { program } from './programs.ts'
 import { run, start, succeed } from './run.ts'
@@ -26,15 +26,20 @@ beforeAll(async () => {
   world = await startWorld()
   key = await world.issue()
   dir = await mkdtemp(join(tmpdir(), 'latchkey-ftp-clients-'))
-  const tls = await makeCertificate()
-  await writeFile(join(dir, 'cert.pem'), tls.cert)
+  const pem = await makeCertificate()
+  await writeFile(join(dir, 'cert.pem'), pem.cert)
+  const tls = await certificatesOf(pem)
   const log = { debug() {}, info() {}, warn() {}, error: console.error }
   const listener = { address: '127.0.0.1', port: 0, siteId: null }
   const common = { listener, log, passivePorts: 'any' as const }
+  const secure = { ...common, requireTls: true }
   doors = {
     plain: await startFtpDoor(world.gate, common),
-    explicit: await startFtpDoor(world.gate, { ...common, tls, requireTls: true }),
-    implicit: await startFtpDoor(world.gate, { ...common, tls, requireTls: true, implicitTls: true }),
+    explicit: await startFtpDoor(world.gate, { ...secure, listener: { ...listener, tls } }),
+    implicit: await startFtpDoor(world.gate, {
+      ...secure,
+      listener: { ...listener, tls, implicitTls: true },
+    }),
   }
   await makeSmallFiles(join(dir, 'tree'), 60)
   await makeBigFile(join(dir, 'big'), 20)

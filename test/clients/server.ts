@@ -67,11 +67,14 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
   })
   const ended = new Promise<number | null>((resolve) => child.on('exit', (code) => resolve(code)))
   const lines: string[] = []
+  let ready = false
   for await (const line of createInterface({ input: child.stdout })) {
-    if (line === 'ready') break
+    ready = line === 'ready'
+    if (ready) break
     lines.push(line)
   }
-  if (child.exitCode !== null || child.pid === undefined) {
+  if (!ready || child.pid === undefined) {
+    await ended
     throw new Error(`the server did not start\n${lines.join('\n')}\n${errors.join('')}`)
   }
   child.stdout.resume()

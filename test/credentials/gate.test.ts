@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { AuditEntry } from '#audit/ports.ts'
 import { createGate, type GateWithSessions } from '#credentials/create-gate.ts'
 import type { Attempt } from '#credentials/gate.ts'
-import type { Account, Change, ChangeFeed, Person } from '#credentials/ports.ts'
+import type { Account, Change, ChangeFeed, PeopleStore, Person } from '#credentials/ports.ts'
 import type { Proof } from '#credentials/proof.ts'
 import { createSealer, newMasterKey, pairContext } from '#credentials/sealing.ts'
 import { loginHider } from '#credentials/secret-checks.ts'
@@ -39,6 +39,7 @@ function openGate(accounts: readonly Account[], people: readonly Person[] = []):
   const feed = fakeFeed()
   const gate = createGate({
     store: deps.store,
+    people: NO_BROWSERS,
     changes: feed,
     pepper: PEPPER,
     sealer: SEALER,
@@ -65,6 +66,9 @@ function openGate(accounts: readonly Account[], people: readonly Person[] = []):
     [Symbol.dispose]: () => gate[Symbol.dispose](),
   }
 }
+
+// Nobody of these tests comes with a browser.
+const NO_BROWSERS = {} as PeopleStore
 
 // No session of these tests touches a file.
 const NO_FILES = {} as Files

@@ -8,19 +8,26 @@ import type {
   MountRecord,
   MountStore,
   Place,
+  PropertyStore,
   TrashRecord,
   TrashStore,
   UploadStore,
+  VersionStore,
 } from '#files/ports.ts'
 import { isWithin, type VirtualPath } from '#permissions/path.ts'
+import { lostStore } from './lost-store.ts'
+import { propertyStore, versionStore } from './property-stores.ts'
 
 /** Ports of the files layer in memory, for tests. What they hold can be looked at. */
 export type MemoryStores = {
   readonly mounts: MountStore & { readonly records: MountRecord[] }
   readonly locks: LockStore & { readonly held: { siteId: string; lock: Lock }[] }
   readonly metadata: MetadataStore & { readonly rows: MetadataRow[] }
+  readonly properties: PropertyStore
+  readonly versions: VersionStore
   readonly uploads: UploadStore
   readonly trash: TrashStore & { readonly records: TrashRecord[] }
+  readonly lost: ReturnType<typeof lostStore>
   readonly audit: AuditLog & { readonly entries: AuditEntry[] }
 }
 
@@ -32,8 +39,11 @@ export function memoryStores(): MemoryStores {
     mounts: mountStore(),
     locks: lockStore(),
     metadata: metadataStore(),
+    properties: propertyStore(),
+    versions: versionStore(),
     uploads: uploadStore(),
     trash: trashStore(),
+    lost: lostStore(),
     audit: { entries, record: (entry) => void entries.push(entry) },
   }
 }
@@ -93,6 +103,16 @@ function metadataStore(): MemoryStores['metadata'] {
         const row = rows.find((one) => isAt(one, { mountId, path }) && same(one.fingerprint, fingerprint))
         return row?.metadata ?? null
       }),
+    strays: async (mountId, files) =>
+      files.map((fingerprint) => {
+        const row = rows.find((one) => one.place.mountId === mountId && same(one.fingerprint, fingerprint))
+        return row === undefined ? null : { path: row.place.path, metadata: row.metadata }
+      }),
+    async rehome(from, ino, to) {
+      for (const row of rows) {
+        if (isAt(row, from) && row.fingerprint.ino === ino) row.place = { ...from, path: to }
+      }
+    },
     async put(place, fingerprint, metadata) {
       const index = rows.findIndex((row) => isAt(row, place) && row.fingerprint.ino === fingerprint.ino)
       if (index !== -1) rows.splice(index, 1)
@@ -123,23 +143,42 @@ function uploadStore(): UploadStore {
       const found = uploads.get(id)
       return found?.siteId === siteId ? found.upload : null
     },
-    list: async (siteId, folder) =>
+    list: async (siteId, folder, page) =>
       [...uploads.values()]
         .filter((one) => one.siteId === siteId && isWithin(folder, one.upload.path))
         .map((one) => one.upload)
-        .sort(
-          (a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)) || a.startedAt - b.startedAt,
-        ),
+        .filter(({ path }) => path.startsWith(`${folder === '/' ? '' : folder}/${page?.prefix ?? ''}`))
+        .sort(byPlace)
+        .filter((one) => page?.after === undefined || isBehind(one, page.after))
+        .slice(0, page?.limit),
+    abandoned: async (before, limit) =>
+      [...uploads.values()]
+        .filter(({ upload }) => upload.startedAt < before)
+        .filter(({ parts }) => parts.every(({ modified }) => modified < before))
+        .sort((a, b) => a.upload.startedAt - b.upload.startedAt)
+        .slice(0, limit),
     async putPart(uploadId, part) {
       const found = uploads.get(uploadId)
       if (found === undefined) return
       found.parts = [...found.parts.filter((one) => one.number !== part.number), part]
       found.parts.sort((a, b) => a.number - b.number)
     },
-    parts: async (uploadId) => uploads.get(uploadId)?.parts ?? [],
+    parts: async (uploadId, page) =>
+      (uploads.get(uploadId)?.parts ?? [])
+        .filter(({ number }) => number > (page?.after ?? 0))
+        .slice(0, page?.limit),
     remove: async (_siteId, id) => void uploads.delete(id),
     ids: async () => [...uploads.keys()],
   }
+}
+
+function byPlace(a: MultipartUpload, b: MultipartUpload): number {
+  return Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)) || (a.id < b.id ? -1 : 1)
+}
+
+function isBehind({ path, id }: MultipartUpload, after: { path: string; id?: string }): boolean {
+  const order = Buffer.compare(Buffer.from(path), Buffer.from(after.path))
+  return order > 0 || (order === 0 && after.id !== undefined && id > after.id)
 }
 
 function trashStore(): MemoryStores['trash'] {

@@ -44,7 +44,7 @@ describe('keys of a site', () => {
 
   test('K7: are disabled and enabled; the row and all else stay', async () => {
     const disabled = await disableKey(office.deps, OPERATOR, office.site.id, members.id)
-    expect(disabled).toEqual({ ...members, enabled: false })
+    expect(disabled).toEqual({ ...members, enabled: false, disabledBy: 'administrator' })
     expect(await getKey(office.deps, OPERATOR, office.site.id, members.id)).toEqual(disabled)
     expect(await enableKey(office.deps, OPERATOR, office.site.id, members.id)).toEqual(members)
   })
@@ -137,5 +137,18 @@ describe('who may touch keys', () => {
       }
     }
     await expect(listKeys(office.deps, mia, office.site.id)).rejects.toEqual(refused('forbidden'))
+  })
+
+  test('K7: what an administrator disabled its owner does not enable, also not after disabling it again', async () => {
+    const deps = office.withSettings({ usersMayCreateKeys: true })
+    const mia = office.actor(office.member, { kind: 'person', key: null })
+    const { id } = members
+    await disableKey(deps, OPERATOR, office.site.id, id)
+    await expect(enableKey(deps, mia, office.site.id, id)).rejects.toEqual(refused('forbidden'))
+    expect((await disableKey(deps, mia, office.site.id, id)).disabledBy).toBe('administrator')
+    await expect(enableKey(deps, mia, office.site.id, id)).rejects.toEqual(refused('forbidden'))
+    await enableKey(deps, OPERATOR, office.site.id, id)
+    expect((await disableKey(deps, mia, office.site.id, id)).disabledBy).toBe('owner')
+    expect(await enableKey(deps, mia, office.site.id, id)).toMatchObject({ enabled: true, disabledBy: null })
   })
 })

@@ -1,5 +1,6 @@
 import Sqlite from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
+import { newUploadId } from '#files/multipart.ts'
 import { parsePath, ROOT } from '#permissions/path.ts'
 import type { Records } from '#records/open.ts'
 import { makeSqlite } from '#test/records/database.ts'
@@ -7,7 +8,10 @@ import { AUDIT, furnish, metadata } from '#test/suites/records/fixtures.ts'
 
 const path = parsePath('/a/b')
 const place = { mountId: 'm1', path }
+const property = { uri: 'u', local: 'l', xml: '<l/>' }
 const fingerprint = { ino: 1n, size: 1, mtimeNs: 1n }
+
+const UPLOADS_PAGE = { limit: 9, prefix: 'x', after: { path: '/a/b/x', id: newUploadId(1) } }
 
 const HOT: readonly [string, (records: Records) => Promise<unknown>][] = [
   ['accountByKeyId', ({ credentials }) => credentials.accountByKeyId('k1')],
@@ -32,12 +36,31 @@ const HOT: readonly [string, (records: Records) => Promise<unknown>][] = [
   ['locks.removeWithin', ({ locks }) => locks.removeWithin('s1', path)],
   ['locks.removeExpired', ({ locks }) => locks.removeExpired(1)],
   ['metadata.find', (records) => records.metadata.find('m1', [{ path, fingerprint }])],
+  ['metadata.strays', (records) => records.metadata.strays('m1', [fingerprint])],
+  ['metadata.rehome', (records) => records.metadata.rehome(place, 1n, path)],
   ['metadata.put', (records) => records.metadata.put(place, fingerprint, metadata())],
   ['metadata.retime', (records) => records.metadata.retime(place, fingerprint, fingerprint)],
   ['metadata.move', (records) => records.metadata.move(place, { ...place, path: parsePath('/c') })],
   ['metadata.remove', (records) => records.metadata.remove(place, 1n)],
+  ['properties.find', ({ properties }) => properties.find('m1', [path])],
+  [
+    'properties.change',
+    ({ properties }) => properties.change(place, { set: [property], remove: [property] }, 9),
+  ],
+  [
+    'properties.copy',
+    (records) => records.properties.copy(place, { ...place, path: parsePath('/c') }, false),
+  ],
+  ['properties.move', (records) => records.properties.move(place, { ...place, path: parsePath('/c') })],
+  ['properties.remove', ({ properties }) => properties.remove(place)],
+  ['versions.find', ({ versions }) => versions.find('m1', [1n])],
+  ['versions.put', (r) => r.versions.put('m1', { now: fingerprint, created: 1, keptMtimeNs: 2n })],
   ['uploads.get', ({ uploads }) => uploads.get('s1', '1')],
   ['uploads.list', ({ uploads }) => uploads.list('s1', path)],
+  ['a page of uploads', ({ uploads }) => uploads.list('s1', path, { limit: 9 })],
+  ['a further page of uploads', ({ uploads }) => uploads.list('s1', path, UPLOADS_PAGE)],
+  ['uploads.abandoned', ({ uploads }) => uploads.abandoned(1, 9)],
+  ['a page of parts', ({ uploads }) => uploads.parts('1', { after: 1, limit: 9 })],
   ['uploads.parts', ({ uploads }) => uploads.parts('1')],
   ['trash.get', ({ trash }) => trash.get(['m1'], 'x')],
   ['trash.list', ({ trash }) => trash.list([{ ...place, path: ROOT }], { before: 'x', limit: 9 })],

@@ -5,7 +5,7 @@ import type { Actor } from '#identity/actor.ts'
 import { updateSite } from '#identity/sites.ts'
 import { LEVELS } from '#permissions/grants.ts'
 import { startWorld, type World } from '../world.ts'
-import { CAUSES, type Doomed } from './causes.ts'
+import { CAUSES, type Doomed, LIFETIME_MS } from './causes.ts'
 import { LENGTH, TRANSFERS, type TransferDoor } from './transfers.ts'
 
 const OPERATOR: Actor = { kind: 'command_line' }
@@ -31,7 +31,7 @@ async function doomedKey(): Promise<Doomed> {
   const user = `user-${++made}`
   const full = LEVELS.get('full') ?? 0
   const grants = [{ path: '/team', rights: full }]
-  const expiresAt = world.clock.now() + 3_600_000
+  const expiresAt = world.clock.now() + LIFETIME_MS
   return { ...(await world.issue({ user, role: 'member', grants, expiresAt })), user }
 }
 

@@ -5,7 +5,7 @@ import { Client as FtpClient } from 'basic-ftp'
 import ssh2 from 'ssh2'
 import type { WorldKey } from '../world.ts'
 
-export type TransferDoor = 'webdav' | 'sftp' | 'ftp' | 's3'
+export type TransferDoor = 'webdav' | 'sftp' | 'ftp' | 's3' | 'rest'
 
 /**
  * A transfer that never ends by itself. `ended` resolves when the client sees it end: `cut`, or `whole` if
@@ -44,10 +44,10 @@ function outcome(work: Promise<unknown>): Promise<'cut' | 'whole'> {
   )
 }
 
-const webdavUpload: Start = (port, key, path) => {
+const httpUpload: (prefix: string) => Start = (prefix) => (port, key, path) => {
   const put = request({
     port,
-    path,
+    path: `${prefix}${path}`,
     method: 'PUT',
     headers: { authorization: basic(key), 'content-length': LENGTH },
   })
@@ -60,8 +60,8 @@ const webdavUpload: Start = (port, key, path) => {
   return { ended, stop: () => put.destroy() }
 }
 
-const webdavDownload: Start = (port, key, path) => {
-  const get = request({ port, path, headers: { authorization: basic(key) } })
+const httpDownload: (prefix: string) => Start = (prefix) => (port, key, path) => {
+  const get = request({ port, path: `${prefix}${path}`, headers: { authorization: basic(key) } })
   const ended = new Promise<'cut' | 'whole'>((resolve) => {
     get.on('error', () => resolve('cut'))
     get.on('response', (response) => {
@@ -165,7 +165,8 @@ const ftpDownload = ftp((client, path) => client.downloadTo(slowSink(), path))
 
 export const TRANSFERS: ReadonlyMap<TransferDoor, { readonly upload: Start; readonly download: Start }> =
   new Map([
-    ['webdav', { upload: webdavUpload, download: webdavDownload }],
+    ['webdav', { upload: httpUpload(''), download: httpDownload('') }],
+    ['rest', { upload: httpUpload('/api/v1/files'), download: httpDownload('/api/v1/files') }],
     ['s3', { upload: s3Upload, download: s3Download }],
     ['sftp', { upload: sftpUpload, download: sftpDownload }],
     ['ftp', { upload: ftpUpload, download: ftpDownload }],

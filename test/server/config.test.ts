@@ -18,11 +18,16 @@ describe('configuration', () => {
   test('the example file is complete and says the defaults', async () => {
     const example = await readFile(join(PROJECT, 'config/latchkey.example.yaml'), 'utf8')
     expect(parseConfig(example, 'example')).toEqual(parseConfig('', 'nothing'))
-    const uncommented = example.replaceAll(/^( *)# (external_address|require_tls|tls_\w+):/gm, '$1$2:')
-    expect(parseConfig(uncommented, 'example').ftp).toMatchObject({
+    const uncommented = example.replaceAll(
+      /^( *)# (external_address|require_tls|client_certificates|active):/gm,
+      '$1$2:',
+    )
+    const withTls = uncommented.replace('tls: []', 'tls: [{ certificate: a.crt, key: a.key }]')
+    expect(parseConfig(withTls, 'example').ftp).toMatchObject({
       externalAddress: '203.0.113.7',
       requireTls: true,
-      tls: { keyFile: '/etc/latchkey/ftp.key', certificateFile: '/etc/latchkey/ftp.crt' },
+      clientCertificates: { ca: '/etc/latchkey/clients.crt', required: true },
+      active: false,
     })
   })
 
@@ -44,7 +49,24 @@ log_level: loud
 
   test.each([
     ['ftp: { passive_ports: 500-400 }', 'ftp.passive_ports: must be LOW-HIGH within 1024-65535'],
-    ['ftp: { tls_key: a.pem }', 'ftp: tls_key and tls_certificate go together'],
+    ['tls: [{ certificate: a.pem }]', 'tls.0: must have required properties key'],
+    [
+      'webdav: { listen: [{ port: 8080, tls: true }] }',
+      'webdav.listen.0.tls: needs a certificate and its key in the list `tls`',
+    ],
+    ['sftp: { listen: [{ port: 2022, tls: true }] }', 'sftp.listen.0.tls: there is no such option'],
+    [
+      'ftp: { listen: [{ port: 2121, tls: explicit }] }',
+      'ftp.listen.0.tls: must be equal to one of the allowed values',
+    ],
+    [
+      'ftp: { external_addresses: [{ network: 10.0.0.0/99, address: 10.0.0.5 }] }',
+      'ftp.external_addresses.0.network: must be an address or a CIDR range',
+    ],
+    [
+      'ftp: { client_certificates: { ca: a.crt } }',
+      'ftp.client_certificates: needs a certificate and its key in the list `tls`',
+    ],
     [
       's3: { listen: [{ port: 9000 }] }\nrest: { listen: [{ port: 9000 }] }',
       'rest.listen.0: 127.0.0.1 port 9000 is also that of s3.listen.0',
@@ -89,6 +111,19 @@ log_level: loud
     expect(trustedProxies).toEqual(['10.0.0.0/8', '2001:db8::1'])
     expect(sftp.listen[0]?.proxyProtocol).toBe(true)
     expect(ftp.listen[0]?.proxyProtocol).toBe(false)
+  })
+
+  test('FTP offers TLS where there is a certificate, HTTP doors where a listener says so', () => {
+    const { webdav, ftp, rest } = parseConfig(
+      `tls: [{ certificate: a.crt, key: a.key }]
+webdav: { listen: [{ port: 443, tls: true }, { port: 80 }] }
+ftp: { listen: [{ port: 21 }, { port: 990, tls: implicit }, { port: 2121, tls: false }] }`,
+      'x',
+    )
+    expect(webdav.listen.map(({ tls }) => tls)).toEqual([true, false])
+    expect(ftp.listen.map(({ tls }) => tls)).toEqual([true, 'implicit', false])
+    expect(rest.listen.map(({ tls }) => tls)).toEqual([false])
+    expect(parseConfig('', 'x').ftp.listen.map(({ tls }) => tls)).toEqual([false])
   })
 
   test('a door without listeners is off', () => {

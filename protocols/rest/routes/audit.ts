@@ -2,18 +2,32 @@ import { Readable } from 'node:stream'
 import { type Static, Type } from 'typebox'
 import type { AuditRecord } from '#audit/ports.ts'
 import { Fault } from '#faults'
-import { type AuditQuestion, auditJson, auditLine, exportAudit, listAudit } from '#identity/audit.ts'
+import {
+  AUDIT_CSV_HEAD,
+  type AuditQuestion,
+  auditCsvLine,
+  auditJson,
+  auditLine,
+  exportAudit,
+  listAudit,
+} from '#identity/audit.ts'
 import type { IdentityDeps } from '#identity/deps.ts'
 import { parseInstant } from '#identity/times.ts'
 import { actorOf, sessionOf } from '../access.ts'
 import type { App } from '../app.ts'
-import { AuditFilterSchema, AuditPageQuerySchema, AuditPageSchema } from '../audit-schemas.ts'
+import {
+  AuditExportQuerySchema,
+  type AuditFilterSchema,
+  AuditPageQuerySchema,
+  AuditPageSchema,
+} from '../audit-schemas.ts'
 import { SECURITY } from '../openapi.ts'
 import { readPage } from '../paging.ts'
 import { REFUSALS } from '../schemas.ts'
 
 const COMMON = { tags: ['audit'], security: SECURITY }
 const LINES = 'application/x-ndjson'
+const CSV = 'text/csv; charset=utf-8'
 
 /** `/api/v1/audit`: what was done in the presented key's site, for its administrators (REQUIREMENTS.md, R3). */
 export function addAuditRoutes(app: App, identity: IdentityDeps): void {
@@ -39,8 +53,8 @@ export function addAuditRoutes(app: App, identity: IdentityDeps): void {
 function addExport(app: App, identity: IdentityDeps): void {
   const schema = {
     ...COMMON,
-    summary: 'All entries as JSON lines, the oldest first, each with its place in the hash chain',
-    querystring: AuditFilterSchema,
+    summary: 'All entries as JSON lines or CSV, the oldest first, each with its place in the hash chain',
+    querystring: AuditExportQuerySchema,
     response: {
       200: {
         description: 'One entry a line',
@@ -51,15 +65,22 @@ function addExport(app: App, identity: IdentityDeps): void {
   }
   app.get('/api/v1/audit/export', { schema }, async (request, reply) => {
     const { actor, siteId } = actorOf(request)
-    const pages = await exportAudit(identity, actor, siteId, questionOf(request.query))
+    const { format = 'ndjson', ...filter } = request.query
+    const pages = await exportAudit(identity, actor, siteId, questionOf(filter))
     const { signal } = sessionOf(request)
     // A revoked key gets no more: the answer breaks off.
-    return reply.type(LINES).send(Readable.from(lines(pages), { signal }))
+    const text = format === 'csv' ? lines(pages, auditCsvLine, AUDIT_CSV_HEAD) : lines(pages, auditLine, '')
+    return reply.type(format === 'csv' ? CSV : LINES).send(Readable.from(text, { signal }))
   })
 }
 
-async function* lines(pages: AsyncIterable<readonly AuditRecord[]>): AsyncIterable<string> {
-  for await (const page of pages) yield page.map(auditLine).join('')
+async function* lines(
+  pages: AsyncIterable<readonly AuditRecord[]>,
+  lineOf: (entry: AuditRecord) => string,
+  head: string,
+): AsyncIterable<string> {
+  if (head !== '') yield head
+  for await (const page of pages) yield page.map(lineOf).join('')
 }
 
 function questionOf({ from, until, ...filter }: Static<typeof AuditFilterSchema>): AuditQuestion {

@@ -13,7 +13,7 @@ import {
 import { groupJson } from '#identity/json.ts'
 import { actorOf } from '../access.ts'
 import type { App } from '../app.ts'
-import { readNamePage } from '../name-pages.ts'
+import { onlyOne, readNamePage } from '../name-pages.ts'
 import { SECURITY } from '../openapi.ts'
 import {
   GroupNameSchema,
@@ -22,9 +22,11 @@ import {
   IdSchema,
   MemberPageSchema,
   MembershipSchema,
+  NamedPageQuerySchema,
   PageQuerySchema,
 } from '../people-schemas.ts'
 import { REFUSALS } from '../schemas.ts'
+import { changed, guarded, tagged } from '../versions.ts'
 
 const COMMON = { tags: ['groups'], security: SECURITY }
 const ONE = { ...COMMON, params: IdSchema, response: { 200: GroupSchema, ...REFUSALS } }
@@ -41,17 +43,22 @@ function addReading(app: App, identity: IdentityDeps): void {
   const list = {
     ...COMMON,
     summary: 'The groups of the site by name, in pages',
-    querystring: PageQuerySchema,
+    querystring: NamedPageQuerySchema,
     response: { 200: GroupPageSchema, ...REFUSALS },
   }
   app.get('/api/v1/groups', { schema: list }, async (request) => {
     const { actor, siteId } = actorOf(request)
-    const page = await readNamePage(request.query, (place) => listGroups(identity, actor, siteId, place))
+    const { name } = request.query
+    const page =
+      name === undefined
+        ? await readNamePage(request.query, (place) => listGroups(identity, actor, siteId, place))
+        : await onlyOne(() => getGroup(identity, actor, siteId, { name }))
     return { groups: page.items.map(groupJson), next_cursor: page.next }
   })
-  app.get('/api/v1/groups/:id', { schema: { ...ONE, summary: 'One group' } }, async (request) => {
+  app.get('/api/v1/groups/:id', { schema: { ...ONE, summary: 'One group' } }, async (request, reply) => {
     const { actor, siteId } = actorOf(request)
-    return groupJson(await getGroup(identity, actor, siteId, request.params))
+    const read = () => getGroup(identity, actor, siteId, request.params)
+    return groupJson(await tagged(identity, reply, refOf(request, siteId), read))
   })
 }
 
@@ -69,16 +76,25 @@ function addChanging(app: App, identity: IdentityDeps): void {
     return groupJson(group)
   })
   const rename = { ...ONE, summary: 'Give the group another name', body: GroupNameSchema }
-  app.patch('/api/v1/groups/:id', { schema: rename }, async (request) => {
+  app.patch('/api/v1/groups/:id', { schema: rename }, async (request, reply) => {
     const { actor, siteId } = actorOf(request)
-    return groupJson(await renameGroup(identity, actor, siteId, request.params, request.body.name))
+    const ref = refOf(request, siteId)
+    const deps = await guarded(identity, request, ref)
+    const done = await renameGroup(deps, actor, siteId, request.params, request.body.name)
+    const read = () => getGroup(identity, actor, siteId, request.params)
+    return groupJson(await changed(identity, reply, ref, { read, done }))
   })
   const remove = { ...DONE, summary: 'Delete a group and its grants; its members stay', params: IdSchema }
   app.delete('/api/v1/groups/:id', { schema: remove }, async (request, reply) => {
     const { actor, siteId } = actorOf(request)
-    await deleteGroup(identity, actor, siteId, request.params)
+    const deps = await guarded(identity, request, refOf(request, siteId))
+    await deleteGroup(deps, actor, siteId, request.params)
     return reply.code(204).send(null)
   })
+}
+
+function refOf({ params }: { readonly params: { readonly id: string } }, siteId: string) {
+  return { kind: 'group', siteId, id: params.id } as const
 }
 
 function addMembers(app: App, identity: IdentityDeps): void {

@@ -1,3 +1,4 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
 import { Fault } from '#faults'
 import type { Actor } from '#identity/actor.ts'
@@ -5,13 +6,14 @@ import { createKey } from '#identity/create-key.ts'
 import type { IdentityDeps } from '#identity/deps.ts'
 import { createGuestKey } from '#identity/guest-key.ts'
 import { issuedJson, keyJson } from '#identity/json.ts'
-import { deleteKey, disableKey, enableKey, getKey, listKeys, updateKey } from '#identity/keys.ts'
+import { deleteKey, findKey, getKey, type KeyChanges, listKeys, updateKey } from '#identity/keys.ts'
 import { rotateKey } from '#identity/rotate-key.ts'
 import { parseInstant } from '#identity/times.ts'
 import type { UserRef } from '#identity/users.ts'
 import { actorOf } from '../access.ts'
 import type { App } from '../app.ts'
 import { conditionsIn } from '../conditions.ts'
+import { onlyOne } from '../name-pages.ts'
 import { SECURITY } from '../openapi.ts'
 import { readPage } from '../paging.ts'
 import {
@@ -25,6 +27,7 @@ import {
   REFUSALS,
   RotationSchema,
 } from '../schemas.ts'
+import { changed, guarded, tagged } from '../versions.ts'
 
 const COMMON = { tags: ['keys'], security: SECURITY }
 const ONE_KEY = { ...COMMON, params: KeyIdSchema, response: { 200: KeySchema, ...REFUSALS } }
@@ -37,20 +40,45 @@ export function addKeyRoutes(app: App, identity: IdentityDeps): void {
   addRotate(app, identity)
   addDelete(app, identity)
   const get = { ...ONE_KEY, summary: 'One key; never its value' }
-  app.get('/api/v1/keys/:id', { schema: get }, async (request) => {
+  app.get('/api/v1/keys/:id', { schema: get }, async (request, reply) => {
     const { actor, siteId } = actorOf(request)
-    return keyJson(await getKey(identity, actor, siteId, request.params.id), identity.clock.now())
+    const { id } = request.params
+    const read = () => getKey(identity, actor, siteId, id)
+    return keyJson(await tagged(identity, reply, refOf(siteId, id), read), identity.clock.now())
   })
-  const disable = { ...ONE_KEY, summary: 'Stop a key and its sessions at once' }
-  app.post('/api/v1/keys/:id/disable', { schema: disable }, async (request) => {
-    const { actor, siteId } = actorOf(request)
-    return keyJson(await disableKey(identity, actor, siteId, request.params.id), identity.clock.now())
+  addSwitch(app, identity, 'disable', 'Stop a key and its sessions at once')
+  addSwitch(
+    app,
+    identity,
+    'enable',
+    'Let a disabled key work again; one that an administrator disabled, only they',
+  )
+}
+
+function refOf(siteId: string, id: string) {
+  return { kind: 'key', siteId, id } as const
+}
+
+function addSwitch(app: App, identity: IdentityDeps, verb: 'enable' | 'disable', summary: string): void {
+  app.post(`/api/v1/keys/:id/${verb}`, { schema: { ...ONE_KEY, summary } }, async (request, reply) => {
+    const { id } = request.params
+    return change(identity, request, reply, { id, changes: { enabled: verb === 'enable' } })
   })
-  const enable = { ...ONE_KEY, summary: 'Let a disabled key work again' }
-  app.post('/api/v1/keys/:id/enable', { schema: enable }, async (request) => {
-    const { actor, siteId } = actorOf(request)
-    return keyJson(await enableKey(identity, actor, siteId, request.params.id), identity.clock.now())
-  })
+}
+
+/** Changes a key as If-Match says, and answers with what it is then. */
+async function change(
+  identity: IdentityDeps,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { id, changes }: { readonly id: string; readonly changes: KeyChanges },
+) {
+  const { actor, siteId } = actorOf(request)
+  const ref = refOf(siteId, id)
+  const deps = await guarded(identity, request, ref)
+  const done = await updateKey(deps, actor, siteId, id, changes)
+  const read = () => getKey(identity, actor, siteId, id)
+  return keyJson(await changed(identity, reply, ref, { read, done }), identity.clock.now())
 }
 
 function addCreate(app: App, identity: IdentityDeps): void {
@@ -95,11 +123,14 @@ function addList(app: App, identity: IdentityDeps): void {
   }
   app.get('/api/v1/keys', { schema }, async (request) => {
     const { actor, siteId } = actorOf(request)
-    const { type, state } = request.query
+    const { name, type, state } = request.query
     const user = userOf(request.query)
-    const page = await readPage(request.query, (place) =>
-      listKeys(identity, actor, siteId, { user, type, state, ...place }),
-    )
+    const page =
+      name === undefined
+        ? await readPage(request.query, (place) =>
+            listKeys(identity, actor, siteId, { user, type, state, ...place }),
+          )
+        : await onlyOne(() => findKey(identity, actor, siteId, name))
     const now = identity.clock.now()
     return { keys: page.items.map((key) => keyJson(key, now)), next_cursor: page.next }
   })
@@ -107,13 +138,11 @@ function addList(app: App, identity: IdentityDeps): void {
 
 function addUpdate(app: App, identity: IdentityDeps): void {
   const schema = { ...ONE_KEY, summary: 'Change what is named, leave the rest', body: KeyChangesSchema }
-  app.patch('/api/v1/keys/:id', { schema }, async (request) => {
-    const { actor, siteId } = actorOf(request)
+  app.patch('/api/v1/keys/:id', { schema }, async (request, reply) => {
     const { name, description, enabled, expires_at } = request.body
     const expiresAt = readExpiry(expires_at)
     const changes = { name, description, enabled, ...limitsIn(request.body), expiresAt }
-    const key = await updateKey(identity, actor, siteId, request.params.id, changes)
-    return keyJson(key, identity.clock.now())
+    return change(identity, request, reply, { id: request.params.id, changes })
   })
 }
 
@@ -129,7 +158,9 @@ function addRotate(app: App, identity: IdentityDeps): void {
     const { actor, siteId } = actorOf(request)
     const { overlap_seconds = 0, value, s3 } = request.body
     const input = { overlap: overlap_seconds * 1000, value, pair: s3 }
-    const issued = await rotateKey(identity, actor, siteId, request.params.id, input)
+    const { id } = request.params
+    const deps = await guarded(identity, request, refOf(siteId, id))
+    const issued = await rotateKey(deps, actor, siteId, id, input)
     return issuedJson(issued, identity.clock.now())
   })
 }
@@ -148,7 +179,8 @@ function addDelete(app: App, identity: IdentityDeps): void {
   }
   app.delete('/api/v1/keys/:id', { schema }, async (request, reply) => {
     const { actor, siteId } = actorOf(request)
-    await deleteKey(identity, actor, siteId, request.params.id)
+    const { id } = request.params
+    await deleteKey(await guarded(identity, request, refOf(siteId, id)), actor, siteId, id)
     return reply.code(204).send(null)
   })
 }

@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import type { IdentityDeps } from '#identity/deps.ts'
 import { mountJson } from '#identity/json.ts'
-import { addMount, changeMount, listMounts, removeMount } from '#identity/mounts.ts'
+import { addMount, changeMount, getMount, listMounts, removeMount } from '#identity/mounts.ts'
 import { actorOf } from '../access.ts'
 import type { App } from '../app.ts'
 import { SECURITY } from '../openapi.ts'
@@ -13,6 +13,7 @@ import {
   NewMountSchema,
 } from '../people-schemas.ts'
 import { REFUSALS } from '../schemas.ts'
+import { changed, guarded, tagged } from '../versions.ts'
 
 const COMMON = { tags: ['mounts'], security: SECURITY }
 
@@ -41,6 +42,25 @@ export function addMountRoutes(app: App, identity: IdentityDeps): void {
     reply.code(201)
     return mountJson(mount)
   })
+  const one = {
+    ...COMMON,
+    summary: 'One mount',
+    params: IdSchema,
+    response: { 200: MountSchema, ...REFUSALS },
+  }
+  app.get('/api/v1/mounts/:id', { schema: one }, async (request, reply) => {
+    const { actor, siteId } = actorOf(request)
+    const read = () => getMount(identity, actor, siteId, request.params.id)
+    return mountJson(await tagged(identity, reply, refOf(request, siteId), read))
+  })
+  addChanging(app, identity)
+}
+
+function refOf({ params }: { readonly params: { readonly id: string } }, siteId: string) {
+  return { kind: 'mount', siteId, id: params.id } as const
+}
+
+function addChanging(app: App, identity: IdentityDeps): void {
   const update = {
     ...COMMON,
     summary: 'Make a mount read-only or writable, or say how long it keeps deleted files',
@@ -48,13 +68,15 @@ export function addMountRoutes(app: App, identity: IdentityDeps): void {
     body: MountChangesSchema,
     response: { 200: MountSchema, ...REFUSALS },
   }
-  app.patch('/api/v1/mounts/:id', { schema: update }, async (request) => {
+  app.patch('/api/v1/mounts/:id', { schema: update }, async (request, reply) => {
     const { actor, siteId } = actorOf(request)
     const { id } = request.params
-    const { read_only, trash_days } = request.body
-    return mountJson(
-      await changeMount(identity, actor, siteId, id, { readOnly: read_only, trashDays: trash_days }),
-    )
+    const { read_only: readOnly, trash_days: trashDays } = request.body
+    const ref = refOf(request, siteId)
+    const deps = await guarded(identity, request, ref)
+    const done = await changeMount(deps, actor, siteId, id, { readOnly, trashDays })
+    const read = () => getMount(identity, actor, siteId, id)
+    return mountJson(await changed(identity, reply, ref, { read, done }))
   })
   const remove = {
     ...COMMON,
@@ -64,7 +86,8 @@ export function addMountRoutes(app: App, identity: IdentityDeps): void {
   }
   app.delete('/api/v1/mounts/:id', { schema: remove }, async (request, reply) => {
     const { actor, siteId } = actorOf(request)
-    await removeMount(identity, actor, siteId, request.params.id)
+    const deps = await guarded(identity, request, refOf(request, siteId))
+    await removeMount(deps, actor, siteId, request.params.id)
     return reply.code(204).send(null)
   })
 }

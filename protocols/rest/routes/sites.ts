@@ -3,6 +3,7 @@ import { Fault } from '#faults'
 import { administeredSite } from '#identity/actor.ts'
 import type { IdentityDeps } from '#identity/deps.ts'
 import { settingsJson, wholeSiteJson } from '#identity/json.ts'
+import type { KeyPlace, SiteDetails } from '#identity/ports.ts'
 import type { SettingsInput } from '#identity/settings.ts'
 import { addSite, deleteSite, listSites, updateSite } from '#identity/sites.ts'
 import { readLifetime } from '#identity/times.ts'
@@ -10,6 +11,7 @@ import { actorOf } from '../access.ts'
 import type { App } from '../app.ts'
 import { conditionsIn } from '../conditions.ts'
 import { SECURITY } from '../openapi.ts'
+import { readPage } from '../paging.ts'
 import {
   ConfirmSchema,
   IdSchema,
@@ -20,7 +22,8 @@ import {
   SiteListSchema,
   SiteSchema,
 } from '../people-schemas.ts'
-import { REFUSALS } from '../schemas.ts'
+import { PageSchema, REFUSALS } from '../schemas.ts'
+import { changed, guarded, tagged } from '../versions.ts'
 
 const COMMON = { tags: ['sites'], security: SECURITY }
 const ONE = { ...COMMON, params: IdSchema, response: { 200: SiteSchema, ...REFUSALS } }
@@ -36,17 +39,29 @@ function addReading(app: App, identity: IdentityDeps): void {
   const list = {
     ...COMMON,
     summary: 'Your site; for administrators with their own login also the sites below it',
+    querystring: PageSchema,
     response: { 200: SiteListSchema, ...REFUSALS },
   }
   app.get('/api/v1/sites', { schema: list }, async (request) => {
     const { actor, siteId } = actorOf(request)
     await administeredSite(identity, actor, siteId)
-    return { sites: (await listSites(identity, actor)).map(wholeSiteJson) }
+    const page = await readPage(request.query, async ({ after, limit }) => {
+      const sites = await listSites(identity, actor)
+      const isNext = (site: SiteDetails) => after === undefined || comparePlaces(site, after) > 0
+      return sites.toSorted(comparePlaces).filter(isNext).slice(0, limit)
+    })
+    return { sites: page.items.map(wholeSiteJson), next_cursor: page.next }
   })
-  app.get('/api/v1/sites/:id', { schema: { ...ONE, summary: 'One site' } }, async (request) => {
+  app.get('/api/v1/sites/:id', { schema: { ...ONE, summary: 'One site' } }, async (request, reply) => {
     const { actor } = actorOf(request)
-    return wholeSiteJson(await administeredSite(identity, actor, request.params.id))
+    const { id } = request.params
+    const read = () => administeredSite(identity, actor, id)
+    return wholeSiteJson(await tagged(identity, reply, refOf(id), read))
   })
+}
+
+function comparePlaces(a: KeyPlace, b: KeyPlace): number {
+  return a.createdAt - b.createdAt || (a.id < b.id ? -1 : Number(a.id > b.id))
 }
 
 function addChanging(app: App, identity: IdentityDeps): void {
@@ -68,8 +83,10 @@ function addChanging(app: App, identity: IdentityDeps): void {
     summary: 'Change what is named, leave the rest; name, state, hosts and parent only from above',
     body: SiteChangesSchema,
   }
-  app.patch('/api/v1/sites/:id', { schema: update }, async (request) => {
+  app.patch('/api/v1/sites/:id', { schema: update }, async (request, reply) => {
     const { actor } = actorOf(request)
+    const { id } = request.params
+    const deps = await guarded(identity, request, refOf(id))
     const { parent_id, settings, conditions, ...rest } = request.body
     const changes = {
       ...rest,
@@ -77,7 +94,9 @@ function addChanging(app: App, identity: IdentityDeps): void {
       settings: settings === undefined ? undefined : readSettings(settings),
       conditions: conditionsIn(conditions),
     }
-    return wholeSiteJson(await updateSite(identity, actor, request.params.id, changes))
+    const done = await updateSite(deps, actor, id, changes)
+    const read = () => administeredSite(identity, actor, id)
+    return wholeSiteJson(await changed(identity, reply, refOf(id), { read, done }))
   })
   const remove = {
     ...COMMON,
@@ -88,7 +107,9 @@ function addChanging(app: App, identity: IdentityDeps): void {
   }
   app.delete('/api/v1/sites/:id', { schema: remove }, async (request, reply) => {
     const { actor } = actorOf(request)
-    await deleteSite(identity, actor, request.params.id, request.query.confirm)
+    const { id } = request.params
+    const deps = await guarded(identity, request, refOf(id))
+    await deleteSite(deps, actor, id, request.query.confirm)
     return reply.code(204).send(null)
   })
 }
@@ -96,16 +117,25 @@ function addChanging(app: App, identity: IdentityDeps): void {
 function addSettings(app: App, identity: IdentityDeps): void {
   const common = { ...COMMON, response: { 200: SettingsSchema, ...REFUSALS } }
   const get = { ...common, summary: 'What the site allows' }
-  app.get('/api/v1/settings', { schema: get }, async (request) => {
+  app.get('/api/v1/settings', { schema: get }, async (request, reply) => {
     const { actor, siteId } = actorOf(request)
-    return settingsJson((await administeredSite(identity, actor, siteId)).settings)
+    const read = () => administeredSite(identity, actor, siteId)
+    return settingsJson((await tagged(identity, reply, refOf(siteId), read)).settings)
   })
   const update = { ...common, summary: 'Change what is named, leave the rest', body: SettingsChangesSchema }
-  app.patch('/api/v1/settings', { schema: update }, async (request) => {
+  app.patch('/api/v1/settings', { schema: update }, async (request, reply) => {
     const { actor, siteId } = actorOf(request)
     const settings = readSettings(request.body)
-    return settingsJson((await updateSite(identity, actor, siteId, { settings })).settings)
+    const ref = refOf(siteId)
+    const done = await updateSite(await guarded(identity, request, ref), actor, siteId, { settings })
+    const read = () => administeredSite(identity, actor, siteId)
+    return settingsJson((await changed(identity, reply, ref, { read, done })).settings)
   })
+}
+
+// Settings are a part of their site: one version counts the changes of both.
+function refOf(id: string) {
+  return { kind: 'site', siteId: id, id } as const
 }
 
 function readSettings(body: Static<typeof SettingsChangesSchema>): SettingsInput {
@@ -117,6 +147,7 @@ function readSettings(body: Static<typeof SettingsChangesSchema>): SettingsInput
     usersMayCreateKeys: body.users_may_create_keys,
     allowChosenValues: body.allow_chosen_values,
     passwordLogin: body.password_login,
+    sshKeyLogin: body.ssh_key_login,
     expiredKeyRetention: readTime('expired_key_retention', body.expired_key_retention),
   }
 }

@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { toFault } from '#faults'
 import type { IdentityDeps } from '#identity/deps.ts'
 import { checkPassword } from '#identity/password-rule.ts'
-import { isTicket, redeemTicket } from '#identity/tickets.ts'
+import { isTicketAlive, redeemTicket } from '#identity/tickets.ts'
 import { clientAddress, type TrustedProxies } from '#net/proxy.ts'
 import type { DoorLog } from '#protocols/protocol.ts'
 import { type App, logged } from '../app.ts'
@@ -35,7 +35,9 @@ export function addStartRoutes(
   })
   const hidden = { hide: true, params: TicketSchema }
   app.get('/start/:ticket', { schema: hidden }, async (request, reply) => {
-    if (!isTicket(request.params.ticket)) return sendPage(reply, 404, refusedPage('No such link', DEAD_LINK))
+    // 43 random characters cannot be guessed, so a dead link may be told from a living one before it is used.
+    const alive = await isTicketAlive(identity, request.params.ticket)
+    if (!alive) return sendPage(reply, 404, refusedPage('This link does not work', DEAD_LINK))
     return sendPage(reply, 200, passwordPage(request.url, null))
   })
   app.post('/start/:ticket', { schema: { ...hidden, body: FormSchema } }, async (request, reply) => {

@@ -1,11 +1,9 @@
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { Fault } from '#faults'
-import type { Files } from '#files/types.ts'
 import { trashJson } from '#identity/json.ts'
 import { parsePath, ROOT } from '#permissions/path.ts'
-import { actorOf, sessionOf } from '../access.ts'
 import type { App } from '../app.ts'
+import { filesOf } from '../files/entries.ts'
 import { SECURITY } from '../openapi.ts'
 import { REFUSALS } from '../schemas.ts'
 import {
@@ -102,13 +100,4 @@ function addPurgeRoutes(app: App): void {
 // Nothing needs to be said of an ordinary restoration.
 async function withBody(request: FastifyRequest): Promise<void> {
   request.body ??= {}
-}
-
-// No login reaches the files of another site, not even that of an administrator from above (REQUIREMENTS.md, U4).
-function filesOf(request: FastifyRequest): Files {
-  const { principal, files } = sessionOf(request)
-  if (principal.kind !== 'guest' && actorOf(request).siteId !== principal.siteId) {
-    throw new Fault('forbidden', 'files are reached with a login of their own site')
-  }
-  return files
 }

@@ -9,21 +9,22 @@ import { addUser, getUser, listUsers, setPassword, type UserChanges, updateUser 
 import { actorOf } from '../access.ts'
 import type { App } from '../app.ts'
 import { conditionsIn } from '../conditions.ts'
-import { readNamePage } from '../name-pages.ts'
+import { onlyOne, readNamePage } from '../name-pages.ts'
 import { siteNamed } from '../named-site.ts'
 import { SECURITY } from '../openapi.ts'
 import {
   IdSchema,
   LinkSchema,
   MoveSchema,
+  NamedPageQuerySchema,
   NewUserSchema,
-  PageQuerySchema,
   PasswordSchema,
   UserChangesSchema,
   UserPageSchema,
   UserSchema,
 } from '../people-schemas.ts'
 import { REFUSALS } from '../schemas.ts'
+import { changed, guarded, tagged } from '../versions.ts'
 
 const COMMON = { tags: ['users'], security: SECURITY }
 const ONE = { ...COMMON, params: IdSchema, response: { 200: UserSchema, ...REFUSALS } }
@@ -41,17 +42,22 @@ function addReading(app: App, identity: IdentityDeps): void {
   const list = {
     ...COMMON,
     summary: 'The users of the site by name, in pages',
-    querystring: PageQuerySchema,
+    querystring: NamedPageQuerySchema,
     response: { 200: UserPageSchema, ...REFUSALS },
   }
   app.get('/api/v1/users', { schema: list }, async (request) => {
     const { actor, siteId } = actorOf(request)
-    const page = await readNamePage(request.query, (place) => listUsers(identity, actor, siteId, place))
+    const { name } = request.query
+    const page =
+      name === undefined
+        ? await readNamePage(request.query, (place) => listUsers(identity, actor, siteId, place))
+        : await onlyOne(() => getUser(identity, actor, siteId, { name }))
     return { users: page.items.map(userJson), next_cursor: page.next }
   })
-  app.get('/api/v1/users/:id', { schema: { ...ONE, summary: 'One user' } }, async (request) => {
+  app.get('/api/v1/users/:id', { schema: { ...ONE, summary: 'One user' } }, async (request, reply) => {
     const { actor, siteId } = actorOf(request)
-    return userJson(await getUser(identity, actor, siteId, request.params))
+    const read = () => getUser(identity, actor, siteId, request.params)
+    return userJson(await tagged(identity, reply, refOf(request, siteId), read))
   })
 }
 
@@ -70,9 +76,13 @@ function addChanging(app: App, identity: IdentityDeps): void {
     return userJson(user)
   })
   const update = { ...ONE, summary: 'Change what is named, leave the rest', body: UserChangesSchema }
-  app.patch('/api/v1/users/:id', { schema: update }, async (request) => {
+  app.patch('/api/v1/users/:id', { schema: update }, async (request, reply) => {
     const { actor, siteId } = actorOf(request)
-    return userJson(await updateUser(identity, actor, siteId, request.params, readChanges(request.body)))
+    const ref = refOf(request, siteId)
+    const deps = await guarded(identity, request, ref)
+    const done = await updateUser(deps, actor, siteId, request.params, readChanges(request.body))
+    const read = () => getUser(identity, actor, siteId, request.params)
+    return userJson(await changed(identity, reply, ref, { read, done }))
   })
 }
 
@@ -80,7 +90,8 @@ function addLogin(app: App, identity: IdentityDeps): void {
   const password = { ...DONE, summary: 'Give the user a password', body: PasswordSchema }
   app.put('/api/v1/users/:id/password', { schema: password }, async (request, reply) => {
     const { actor, siteId } = actorOf(request)
-    await setPassword(identity, actor, siteId, request.params, request.body.password)
+    const deps = await guarded(identity, request, refOf(request, siteId))
+    await setPassword(deps, actor, siteId, request.params, request.body.password)
     return reply.code(204).send(null)
   })
   const link = {
@@ -113,9 +124,14 @@ function addLeaving(app: App, identity: IdentityDeps): void {
   const remove = { ...DONE, summary: 'Delete a user; its keys and sessions stop at once' }
   app.delete('/api/v1/users/:id', { schema: remove }, async (request, reply) => {
     const { actor, siteId } = actorOf(request)
-    await deleteUser(identity, actor, siteId, request.params)
+    const deps = await guarded(identity, request, refOf(request, siteId))
+    await deleteUser(deps, actor, siteId, request.params)
     return reply.code(204).send(null)
   })
+}
+
+function refOf({ params }: { readonly params: { readonly id: string } }, siteId: string) {
+  return { kind: 'user', siteId, id: params.id } as const
 }
 
 function readChanges(body: Static<typeof UserChangesSchema>): UserChanges {

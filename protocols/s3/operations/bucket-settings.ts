@@ -29,7 +29,6 @@ export const BUCKET_SETTINGS: ReadonlyMap<string, Operation> = new Map([
   ['policyStatus', absent('NoSuchBucketPolicy')],
   ['cors', absent('NoSuchCORSConfiguration')],
   ['lifecycle', absent('NoSuchLifecycleConfiguration')],
-  ['tagging', absent('NoSuchTagSet')],
   ['website', absent('NoSuchWebsiteConfiguration')],
   ['encryption', absent('ServerSideEncryptionConfigurationNotFoundError')],
   ['object-lock', absent('ObjectLockConfigurationNotFoundError')],

@@ -1,9 +1,9 @@
 import type { MultipartUpload, UploadedPart } from '#files/multipart.ts'
 import type { XmlElement } from '#net/xml.ts'
 import { parentOf } from '#permissions/path.ts'
-import { faultXml, nameFault } from '../answer-fault.ts'
+import { answerSlowly } from '../answer-slowly.ts'
 import { xmlBody } from '../body.ts'
-import { answerXml, bucketPath, type Call, header, isFault, type Operation, param } from '../call.ts'
+import { bucketPath, type Call, header, isFault, type Operation, originOf, param } from '../call.ts'
 import {
   type Algorithm,
   checksumElement,
@@ -13,9 +13,8 @@ import {
   parseAlgorithm,
 } from '../checksums.ts'
 import { S3Fault } from '../errors.ts'
-import { errorAnswer } from '../faults.ts'
 import { type KeyPlace, placeOfKey } from '../keys.ts'
-import { childrenNamed, childText, element, XML_DECLARATION, xmlDocument } from '../markup.ts'
+import { childrenNamed, childText, element, xmlDocument } from '../markup.ts'
 import { etagOf, findObject } from '../objects.ts'
 import { writeConditions } from '../write-conditions.ts'
 import { makeParents, withParents } from './put-object.ts'
@@ -24,7 +23,6 @@ import { checksumElements } from './upload-part.ts'
 const MOST_PARTS = 10_000
 const LEAST_PART_BYTES = 5 * 1024 * 1024
 const XML_LIMITS = { maxBytes: 8 * 1024 * 1024, maxNodes: MOST_PARTS * 16, ignoreHeader: true }
-const KEEP_ALIVE_MS = 10_000
 
 type NamedPart = {
   readonly number: number
@@ -41,34 +39,13 @@ export const completeMultipartUpload: Operation = async (call) => {
     const done = await complete(call, place, named)
     return xmlDocument(
       'CompleteMultipartUploadResult',
-      element('Location', `http://${header(call, 'host') ?? ''}${call.request.rawPath}`) +
+      element('Location', `${originOf(call)}${call.request.rawPath}`) +
         element('Bucket', call.request.bucket) +
         element('Key', call.request.key) +
         element('ETag', `"${done.etag}"`) +
         checksumElements(done.checksums),
     )
   })
-}
-
-/** Answers when `work` is done; white space keeps clients waiting meanwhile, as S3 does. */
-async function answerSlowly(call: Call, work: () => Promise<string>): Promise<void> {
-  const { response } = call.exchange
-  const timer = setInterval(() => {
-    if (!response.headersSent)
-      response.writeHead(200, { 'Content-Type': 'application/xml' }).write(XML_DECLARATION)
-    else response.write(' ')
-  }, KEEP_ALIVE_MS)
-  let xml: string
-  try {
-    xml = await work()
-  } catch (error) {
-    if (!response.headersSent) throw error
-    xml = faultXml(call.exchange, errorAnswer(await nameFault(call, error)))
-  } finally {
-    clearInterval(timer)
-  }
-  if (response.headersSent) response.end(xml.slice(XML_DECLARATION.length))
-  else answerXml(call, xml)
 }
 
 async function complete(call: Call, place: KeyPlace, named: readonly NamedPart[]): Promise<Completed> {

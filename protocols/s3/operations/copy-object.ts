@@ -1,17 +1,20 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Metadata } from '#files/metadata.ts'
-import type { ChangeOptions } from '#files/types.ts'
+import type { ChangeOptions, Entry } from '#files/types.ts'
 import type { VirtualPath } from '#permissions/path.ts'
+import { answerSlowly } from '../answer-slowly.ts'
 import { discardBody } from '../body.ts'
-import { answerXml, bucketPath, type Call, header, isFault, type Operation } from '../call.ts'
+import { bucketPath, type Call, header, isFault, type Operation } from '../call.ts'
 import { checkCopySource, readCopySource } from '../copy-source.ts'
 import { S3Fault } from '../errors.ts'
 import { givenMetadata } from '../given-metadata.ts'
 import { type KeyPlace, placeOfKey } from '../keys.ts'
 import { element, xmlDocument } from '../markup.ts'
-import { type Described, describe, etagOf } from '../objects.ts'
+import { type Described, describe, etagOf, storedChecksum } from '../objects.ts'
 import { writeConditions } from '../write-conditions.ts'
 import { statOrOpen } from './get-object.ts'
 import { makeFolder, makeParents, withParents } from './put-object.ts'
+import { checksumElements } from './upload-part.ts'
 
 const MOST_TRIES = 4
 
@@ -21,18 +24,21 @@ export const copyObject: Operation = async (call) => {
   const target = placeOfKey(bucketPath(call), call.request.key)
   await discardBody(call)
   const conditions = await writeConditions(call, target)
-  const done =
-    source.folder || target.folder
-      ? await copyMarker(call, source, target)
-      : await copyFile(call, source, target, conditions)
-  answerXml(
-    call,
-    xmlDocument(
+  await answerSlowly(call, async () => {
+    const done =
+      source.folder || target.folder
+        ? await copyMarker(call, source, target)
+        : await copyFile(call, source, target, conditions)
+    const stored = storedChecksum(done.metadata)
+    return xmlDocument(
       'CopyObjectResult',
       element('LastModified', new Date(done.entry.modified).toISOString()) +
-        element('ETag', `"${etagOf(done)}"`),
-    ),
-  )
+        element('ETag', `"${etagOf(done)}"`) +
+        (stored === null
+          ? ''
+          : checksumElements({ [stored.header]: stored.value }) + element('ChecksumType', stored.type)),
+    )
+  })
 }
 
 /** A marker holds no bytes: its copy is a folder (s3fs renames folders so). */
@@ -42,8 +48,11 @@ async function copyMarker(call: Call, source: KeyPlace, target: KeyPlace): Promi
   if (!target.folder || found.entry.size > 0) {
     throw new S3Fault('InvalidArgument', 'A folder marker can be copied to a key that ends with / only.')
   }
-  await makeFolder(call, target.path)
-  return { entry: await call.session.files.stat(target.path), metadata: null }
+  const self = source.path === target.path
+  const held = found.metadata ?? emptyOf(found)
+  const metadata = metadataOfCopy(call, { ...found, metadata: held }, self) ?? held
+  const { implicit: _, ...stays } = metadata
+  return { entry: await makeFolder(call, target.path, stays), metadata: stays }
 }
 
 async function copyFile(
@@ -55,9 +64,10 @@ async function copyFile(
   for (let tries = 1; ; tries++) {
     const found = await statOrOpen(call, source)
     checkCopySource(call, found)
-    const metadata = metadataOfCopy(call, found, source.path === target.path)
-    if (source.path === target.path) return replaceMetadata(call, found, metadata ?? emptyOf(found))
+    const self = source.path === target.path
+    const metadata = metadataOfCopy(call, found, self)
     try {
+      if (self) return await replaceMetadata(call, found, metadata ?? emptyOf(found), conditions)
       return await copyOnce(call, found, target.path, conditions, metadata)
     } catch (error) {
       // Source or target changed in between: what was decided about them holds no longer.
@@ -106,21 +116,21 @@ async function copyOnce(
   return copied === null ? found : describe(files, copied)
 }
 
-/** A copy onto itself changes metadata only (touch and chmod of clients). Also used for tags. */
-export async function replaceMetadata(
+/** A copy onto itself changes metadata only (touch and chmod of clients): the bytes and their time stay. */
+async function replaceMetadata(
   call: Call,
-  { entry }: Described,
+  found: Described,
   metadata: Metadata,
-  modified?: number,
+  { ifAbsent, ifVersion = found.entry.version }: ChangeOptions,
 ): Promise<Described> {
-  const condition = { ifVersion: entry.version }
-  await using upload = await call.session.files.edit(entry.path, condition)
-  const done = await upload.commit({
-    ...condition,
-    metadata,
-    ...(modified === undefined ? {} : { modified }),
-  })
-  return { entry: done, metadata }
+  if (ifAbsent) throw new S3Fault('PreconditionFailed')
+  const change = (_: Entry, held: Metadata | null): Metadata => {
+    // Somebody else described it meanwhile: what was put together from its metadata is out of date.
+    if (!isDeepStrictEqual(held, found.metadata)) throw CHANGED
+    return metadata
+  }
+  const entry = await call.session.files.describe(found.entry.path, change, { ifVersion })
+  return { entry, metadata }
 }
 
 /** The metadata of an object that another door wrote, with the ETag that was shown for it. */

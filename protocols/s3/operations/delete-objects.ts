@@ -87,7 +87,8 @@ async function deleteItem(
     const place = placeOfKey(bucket, item.key)
     await deleteKey(call, place, item.etag)
     parents.set(parentOf(place.path), place.path)
-    return quiet ? '' : group('Deleted', element('Key', item.key))
+    const version = item.versionId === undefined ? '' : element('VersionId', item.versionId)
+    return quiet ? '' : group('Deleted', element('Key', item.key) + version)
   } catch (error) {
     if (call.signal.aborted) throw error
     if (!(error instanceof Fault)) throw error

@@ -13,8 +13,8 @@ import {
 import { allowsType, type ChecksumType, defaultType, parseAlgorithm } from '../checksums.ts'
 import { S3Fault } from '../errors.ts'
 import { givenMetadata } from '../given-metadata.ts'
-import { compareKeys, placeOfKey } from '../keys.ts'
-import { countParam, readListRequest } from '../listing.ts'
+import { placeOfKey } from '../keys.ts'
+import { countParam } from '../listing.ts'
 import { element, group, xmlDocument } from '../markup.ts'
 import { ownerXml } from '../objects.ts'
 import { checksumElements } from './upload-part.ts'
@@ -76,11 +76,10 @@ export const listParts: Operation = async (call) => {
   const id = param(call, 'uploadId') ?? ''
   const upload = await uploads.get(path, id)
   const most = countParam(call, 'max-parts', 1_000)
-  const marker = countParam(call, 'part-number-marker', 10_000)
-  const after = param(call, 'part-number-marker') === undefined ? 0 : marker
-  const all = (await uploads.parts(path, id)).filter(({ number }) => number > after)
-  const parts = all.sort((a, b) => a.number - b.number).slice(0, most)
-  const truncated = most > 0 && all.length > parts.length
+  const after = param(call, 'part-number-marker') ? countParam(call, 'part-number-marker', 10_000) : 0
+  const found = most === 0 ? [] : await uploads.parts(path, id, { after, limit: most + 1 })
+  const parts = found.slice(0, most)
+  const truncated = found.length > most
   const partXml = parts.map((part) =>
     group(
       'Part',
@@ -111,81 +110,5 @@ export const listParts: Operation = async (call) => {
           : element('ChecksumAlgorithm', checksum.algorithm) + element('ChecksumType', checksum.type)) +
         partXml.join(''),
     ),
-  )
-}
-
-/** GET bucket?uploads */
-export const listMultipartUploads: Operation = async (call) => {
-  const request = readListRequest(call, 'max-uploads')
-  const { prefix, delimiter, maxKeys, encode, encodingType } = request
-  const bucket = await existingBucket(call)
-  const keyMarker = param(call, 'key-marker') ?? ''
-  const idMarker = param(call, 'upload-id-marker') ?? ''
-  const all = await call.session.files.uploads.list(bucket)
-  const items = uploadItems(all, bucket.length + 1, prefix, delimiter)
-  const from = keyMarker === '' ? 0 : firstBehind(items, keyMarker, idMarker)
-  const page = items.slice(from, from + maxKeys)
-  const last = page.at(-1)
-  const truncated = maxKeys > 0 && from + page.length < items.length
-  answerXml(
-    call,
-    xmlDocument(
-      'ListMultipartUploadsResult',
-      element('Bucket', call.request.bucket) +
-        element('KeyMarker', encode(keyMarker)) +
-        element('UploadIdMarker', idMarker) +
-        (truncated && last !== undefined
-          ? element('NextKeyMarker', encode(last.key)) + element('NextUploadIdMarker', last.upload?.id ?? '')
-          : '') +
-        element('Prefix', encode(prefix)) +
-        (delimiter === '' ? '' : element('Delimiter', encode(delimiter))) +
-        (encodingType === undefined ? '' : element('EncodingType', encodingType)) +
-        element('MaxUploads', maxKeys) +
-        element('IsTruncated', truncated) +
-        page.map((item) => uploadXml(call, item, encode)).join(''),
-    ),
-  )
-}
-
-/** An upload, or the common prefix of several (`upload` is null). */
-type UploadItem = { readonly key: string; readonly upload: MultipartUpload | null }
-
-function uploadItems(
-  uploads: readonly MultipartUpload[],
-  cut: number,
-  prefix: string,
-  delimiter: string,
-): UploadItem[] {
-  const items: UploadItem[] = []
-  for (const upload of uploads) {
-    const key = upload.path.slice(cut)
-    if (!key.startsWith(prefix)) continue
-    const at = delimiter === '' ? -1 : key.indexOf(delimiter, prefix.length)
-    if (at < 0) items.push({ key, upload })
-    else {
-      const rolled = key.slice(0, at + delimiter.length)
-      if (items.at(-1)?.key !== rolled) items.push({ key: rolled, upload: null })
-    }
-  }
-  return items
-}
-
-function firstBehind(items: readonly UploadItem[], keyMarker: string, idMarker: string): number {
-  const same = items.findIndex(({ key, upload }) => key === keyMarker && upload?.id === idMarker)
-  if (same >= 0) return same + 1
-  const behind = items.findIndex(({ key }) => compareKeys(key, keyMarker) > 0)
-  return behind < 0 ? items.length : behind
-}
-
-function uploadXml(call: Call, { key, upload }: UploadItem, encode: (text: string) => string): string {
-  if (upload === null) return group('CommonPrefixes', element('Prefix', encode(key)))
-  return group(
-    'Upload',
-    element('Key', encode(key)) +
-      element('UploadId', upload.id) +
-      group('Initiator', ownerXml(call)) +
-      group('Owner', ownerXml(call)) +
-      element('StorageClass', 'STANDARD') +
-      element('Initiated', new Date(upload.startedAt).toISOString()),
   )
 }

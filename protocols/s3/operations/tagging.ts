@@ -1,22 +1,27 @@
 import type { XmlElement } from '#net/xml.ts'
 import { discardBody, xmlBody } from '../body.ts'
-import { answerEmpty, answerXml, bucketPath, type Call, type Operation } from '../call.ts'
+import { answerEmpty, answerXml, bucketPath, type Call, existingBucket, type Operation } from '../call.ts'
 import { S3Fault } from '../errors.ts'
 import { tagsOf } from '../given-metadata.ts'
 import { placeOfKey } from '../keys.ts'
 import { childrenNamed, childText, element, group, xmlDocument } from '../markup.ts'
-import { statObject } from '../objects.ts'
-import { emptyOf, replaceMetadata } from './copy-object.ts'
+import { describe, statObject } from '../objects.ts'
+import { emptyOf } from './copy-object.ts'
 
+const MOST_BUCKET_TAGS = 50
 const XML_LIMITS = { maxBytes: 64 * 1024, maxNodes: 500 }
 
 /** GET object?tagging */
 export const getObjectTagging: Operation = async (call) => {
   const { metadata } = await statObject(call.session.files, placeOfKey(bucketPath(call), call.request.key))
-  const tags = Object.entries(metadata?.tags ?? {}).map(([key, value]) =>
+  answerXml(call, taggingXml(metadata?.tags ?? {}))
+}
+
+function taggingXml(tags: Readonly<Record<string, string>>): string {
+  const set = Object.entries(tags).map(([key, value]) =>
     group('Tag', element('Key', key) + element('Value', value)),
   )
-  answerXml(call, xmlDocument('Tagging', group('TagSet', tags.join(''))))
+  return xmlDocument('Tagging', group('TagSet', set.join('')))
 }
 
 /** PUT object?tagging */
@@ -34,13 +39,44 @@ export const deleteObjectTagging: Operation = async (call) => {
 
 async function setTags(call: Call, tags: Record<string, string>): Promise<void> {
   const place = placeOfKey(bucketPath(call), call.request.key)
-  if (place.folder) throw new S3Fault('NotImplemented', 'Folder markers have no tags.')
-  const found = await statObject(call.session.files, place)
-  // The same bytes with the same time and ETag: to a client only the tags are new.
-  await replaceMetadata(call, found, { ...(found.metadata ?? emptyOf(found)), tags }, found.entry.modified)
+  await call.session.files.describe(place.path, (entry, metadata) => {
+    if ((entry.kind === 'folder') !== place.folder) throw new S3Fault('NoSuchKey')
+    return { ...(metadata ?? emptyOf({ entry, metadata })), tags }
+  })
 }
 
-function readTags(root: XmlElement | null): Record<string, string> {
+/** GET bucket?tagging. Fault NoSuchTagSet when it has none. */
+export const getBucketTagging: Operation = async (call) => {
+  const { files } = call.session
+  const { metadata } = await describe(files, await files.stat(await existingBucket(call)))
+  const tags = metadata?.tags ?? {}
+  if (Object.keys(tags).length === 0) throw new S3Fault('NoSuchTagSet')
+  answerXml(call, taggingXml(tags))
+}
+
+/** PUT bucket?tagging */
+export const putBucketTagging: Operation = async (call) => {
+  await setBucketTags(call, readTags(await xmlBody(call, XML_LIMITS), MOST_BUCKET_TAGS))
+  answerEmpty(call, 204)
+}
+
+/** DELETE bucket?tagging */
+export const deleteBucketTagging: Operation = async (call) => {
+  await discardBody(call)
+  await setBucketTags(call, {})
+  answerEmpty(call, 204)
+}
+
+async function setBucketTags(call: Call, tags: Record<string, string>): Promise<void> {
+  const path = await existingBucket(call)
+  await call.session.files.describe(path, (entry, metadata) => ({
+    ...(metadata ?? emptyOf({ entry, metadata })),
+    tags,
+  }))
+}
+
+/** The tags of a `<Tagging>`. Faults MalformedXML, InvalidTag. */
+export function readTags(root: XmlElement | null, most?: number): Record<string, string> {
   const [set] = root === null || root.local !== 'Tagging' ? [] : childrenNamed(root, 'TagSet')
   if (set === undefined) throw new S3Fault('MalformedXML')
   return tagsOf(
@@ -49,5 +85,6 @@ function readTags(root: XmlElement | null): Record<string, string> {
       if (key === undefined) throw new S3Fault('MalformedXML')
       return { key, value: childText(tag, 'Value') ?? '' }
     }),
+    most,
   )
 }

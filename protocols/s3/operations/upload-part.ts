@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto'
 import type { StagedPart, UploadedPart } from '#files/multipart.ts'
 import type { OpenFile } from '#files/types.ts'
 import { receiveBody } from '#net/receive.ts'
+import { answerSlowly } from '../answer-slowly.ts'
 import { discardBody, verifiedBody } from '../body.ts'
-import { answerEmpty, answerXml, bucketPath, type Call, header, type Operation, param } from '../call.ts'
+import { answerEmpty, bucketPath, type Call, header, type Operation, param } from '../call.ts'
 import { checksumElement, checksumHeader, createChecksum, parseAlgorithm } from '../checksums.ts'
 import { checkCopySource, readCopySource } from '../copy-source.ts'
 import { S3Fault } from '../errors.ts'
@@ -56,8 +57,10 @@ export const uploadPartCopy: Operation = async (call) => {
   checkCopySource(call, await describe(files, file.entry))
   const span = copyRange(header(call, 'x-amz-copy-source-range'), file.entry.size)
   await using part = await files.uploads.part(path, id, number)
-  const done = await copyBytes(call, file, part, span, upload.checksum?.algorithm ?? '')
-  answerXml(call, xmlDocument('CopyPartResult', copyResult(done)))
+  await answerSlowly(call, async () => {
+    const done = await copyBytes(call, file, part, span, upload.checksum?.algorithm ?? '')
+    return xmlDocument('CopyPartResult', copyResult(done))
+  })
 }
 
 function copyResult(part: UploadedPart): string {

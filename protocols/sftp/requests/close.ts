@@ -20,9 +20,9 @@ async function closeHandle({ overlay }: Context, handle: Handle): Promise<void> 
 }
 
 /** Ends what a session left open: nothing that was not closed is published. */
-export async function abandonHandles({ handles, overlay }: Context): Promise<void> {
+export async function abandonHandles({ handles, overlay }: Context, how: 'lost' | 'dropped'): Promise<void> {
   const left = handles.clear()
-  await overlay.drop()
+  await overlay.end(how)
   const closing = left.map(async (handle) => {
     if (handle.kind === 'published') await handle.content.close()
     if (handle.kind === 'folder') await handle.pages.return?.()

@@ -1,5 +1,6 @@
 import { Fault } from '#faults'
-import { ROOT } from '#permissions/path.ts'
+import { resolvePath } from '#permissions/path.ts'
+import { pathReply } from '../attributes.ts'
 import type { Context, Handler } from '../context.ts'
 import { readable, takeFile, writable } from '../handles.ts'
 import {
@@ -27,6 +28,8 @@ const ANNOUNCED: ReadonlyMap<string, Extension> = new Map([
   ['fsync@openssh.com', { version: '1', handler: fsync }],
   ['lsetstat@openssh.com', { version: '1', handler: setstat }],
   ['copy-data', { version: '1', handler: copyData }],
+  ['expand-path@openssh.com', { version: '1', handler: expandPath }],
+  ['home-directory', { version: '1', handler: homeDirectory }],
 ])
 
 /** The answer to INIT: version 3 and the extensions. */
@@ -70,7 +73,7 @@ async function statvfs({ files }: Context, request: Request): Promise<Buffer> {
 
 async function fstatvfs({ files, handles }: Context, request: Request): Promise<Buffer> {
   const handle = handles.take(request)
-  const path = handle.kind === 'folder' ? ROOT : (await handle.content.stat()).path
+  const path = handle.kind === 'folder' ? handle.path : (await handle.content.stat()).path
   return spaceReply(request.id, await files.space(path))
 }
 
@@ -81,10 +84,26 @@ function spaceReply(id: number, { total, available }: { total: number; available
   return numbersReply(id, [BLOCK, BLOCK, blocks, free, free, 0, 0, 0, 0, 0, NAME_MAX])
 }
 
-/** Waits for the handle's writes. Durable are they at CLOSE, which publishes: until then nobody sees them. */
+/** Waits for the handle's writes and for the disk. CLOSE is what publishes: until then nobody sees the bytes. */
 async function fsync({ handles }: Context, request: Request): Promise<Buffer> {
-  await takeFile(handles, request).content.settled()
+  const { content, kind } = takeFile(handles, request)
+  await content.settled()
+  if (kind === 'staged') await content.sync()
   return okReply(request.id)
+}
+
+/** `~` and `~/…` are the folder in which the session starts. `~name` is a file's name, as in a shell without that user. */
+function expandPath(_context: Context, request: Request): Buffer {
+  const path = takeText(request)
+  const isHome = path === '~' || path.startsWith('~/')
+  return pathReply(request.id, resolvePath(request.home, isHome ? path.slice(2) : path))
+}
+
+/** home-directory (draft-ietf-secsh-filexfer-extensions-00 §5): of the caller, whose name may be left out. */
+function homeDirectory(_context: Context, request: Request): Buffer {
+  const name = takeText(request)
+  if (name !== '') throw new Fault('not_found', 'no such user')
+  return pathReply(request.id, request.home)
 }
 
 const COPY_BYTES = 512 * 1024

@@ -1,5 +1,7 @@
 import { Fault } from '#faults'
-import { listingReply } from '../attributes.ts'
+import type { Files } from '#files/types.ts'
+import { baseName, type VirtualPath } from '#permissions/path.ts'
+import { listingReply, type Shown } from '../attributes.ts'
 import type { Context } from '../context.ts'
 import type { FolderHandle } from '../handles.ts'
 import { endReply, handleReply, okReply, type Request, takePath } from '../packets.ts'
@@ -11,6 +13,8 @@ export async function opendir(context: Context, request: Request): Promise<Buffe
   context.handles.room()
   const handle: FolderHandle = {
     kind: 'folder',
+    path,
+    lost: await lostIn(context.files, path),
     pages: context.files.listAll(path)[Symbol.asyncIterator](),
     entries: [],
     next: 0,
@@ -22,6 +26,17 @@ export async function opendir(context: Context, request: Request): Promise<Buffe
     throw error
   }
   return handleReply(request.id, context.handles.add(handle))
+}
+
+/** As STAT shows them. */
+async function lostIn(files: Files, folder: VirtualPath): Promise<Map<string, Shown>> {
+  const lost = await files.lost.list(folder)
+  return new Map(
+    lost.map(({ path, size, lostAt }) => {
+      const name = baseName(path)
+      return [name, { name, kind: 'file', size, modified: lostAt }]
+    }),
+  )
 }
 
 /** READDIR: one packet of entries. Bytes that are being written are not listed. */
@@ -38,9 +53,19 @@ async function nextPage(handle: FolderHandle): Promise<boolean> {
   handle.next = 0
   for (;;) {
     const page = await handle.pages.next()
-    handle.entries = page.done === true ? [] : page.value
+    handle.entries = page.done === true ? [...handle.lost.values()] : withLost(page.value, handle.lost)
+    if (page.done === true) handle.lost.clear()
     if (page.done === true || handle.entries.length > 0) return handle.entries.length > 0
   }
+}
+
+function withLost(page: readonly Shown[], lost: Map<string, Shown>): readonly Shown[] {
+  if (lost.size === 0) return page
+  return page.map((entry) => {
+    const shown = entry.kind === 'file' ? lost.get(entry.name) : undefined
+    lost.delete(entry.name)
+    return shown ?? entry
+  })
 }
 
 export async function mkdir({ files, overlay }: Context, request: Request): Promise<Buffer> {

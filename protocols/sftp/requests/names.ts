@@ -17,8 +17,10 @@ export async function remove({ files, overlay }: Context, request: Request): Pro
   const staged = overlay.find(path)
   const kind = await kindOf(files, path)
   if (kind === 'folder') throw new Fault('exists', 'is a folder')
-  // A new file that only this session sees has nothing to remove; one that replaces another has.
-  if (staged === undefined || kind === 'file') await files.remove(path)
+  const lost = await files.lost.find(path)
+  // A new file that only its writer sees has nothing to remove; one that replaces another has.
+  if (kind === 'file' || (staged === undefined && lost === null)) await files.remove(path)
+  if (lost !== null) await files.lost.drop(path)
   overlay.orphan(path)
   return okReply(request.id)
 }
@@ -48,6 +50,9 @@ async function move(context: Context, request: Request, overwrite: boolean): Pro
     overlay.orphan(to)
     overlay.rename(staged, to)
     return okReply(request.id)
+  }
+  if ((await files.lost.find(from)) !== null && (await kindOf(files, from)) === null) {
+    throw new Fault('unavailable', 'the upload of this file was cut: finish it or remove it')
   }
   overlay.refuseBelow(from)
   if (overwrite) await refuseTree(files, from, to)

@@ -50,6 +50,10 @@ async function openToWrite(context: Context, path: VirtualPath, flags: number): 
 }
 
 async function begin({ overlay }: Context, path: VirtualPath, flags: number): Promise<StagedFile> {
+  if ((flags & (OPEN.truncate | OPEN.exclusive)) === 0) {
+    const resumed = await overlay.resume(path)
+    if (resumed !== null) return resumed
+  }
   if ((flags & OPEN.create) === 0) {
     const staged = await overlay.begin(path, 'edit')
     if (flags & OPEN.truncate) await staged.truncate(0)

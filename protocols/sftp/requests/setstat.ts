@@ -7,12 +7,13 @@ import { okReply, type Request, takePath } from '../packets.ts'
 import type { StagedFile } from '../staged.ts'
 
 /**
- * SETSTAT, and lsetstat: there are no links. Size and modification time are set; mode and owner are accepted
- * and not kept, because clients send them with every upload and would call it failed.
+ * SETSTAT, and lsetstat: there are no links. Size and modification time are set. A mode is accepted and not kept,
+ * because clients send one with every upload and would call it failed; so is an owner that comes with something
+ * else. `chown` alone is refused in words.
  */
 export async function setstat(context: Context, request: Request): Promise<Buffer> {
   const path = takePath(request)
-  const attributes = takeAttributes(request)
+  const attributes = takeKeepable(request)
   const staged = context.overlay.find(path)
   if (staged) await setStaged(staged, attributes)
   else await setPublished(context, path, attributes)
@@ -22,12 +23,21 @@ export async function setstat(context: Context, request: Request): Promise<Buffe
 /** FSETSTAT: waits for the handle's I/O. Before CLOSE the time is kept and set when the file is published. */
 export async function fsetstat({ handles }: Context, request: Request): Promise<Buffer> {
   const handle = takeFile(handles, request)
-  const attributes = takeAttributes(request)
+  const attributes = takeKeepable(request)
   await handle.content.settled()
   if (attributes.size !== undefined || attributes.modified !== undefined) {
     await setStaged(writable(handle), attributes)
   }
   return okReply(request.id)
+}
+
+function takeKeepable(request: Request): Attributes {
+  const attributes = takeAttributes(request)
+  const { owned, size, mode, modified } = attributes
+  if (owned && size === undefined && mode === undefined && modified === undefined) {
+    throw new Fault('unsupported', 'files have no owner here')
+  }
+  return attributes
 }
 
 async function setStaged(staged: StagedFile, { size, modified }: Attributes): Promise<void> {

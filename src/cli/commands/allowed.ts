@@ -1,6 +1,7 @@
-import { ACTION_NAMES, wouldAllow } from '#identity/allowed.ts'
+import { ACTION_NAMES } from '#identity/allowed.ts'
 import type { Command } from '../command.ts'
 import { KEY } from '../key-options.ts'
+import { wouldAllow } from '../use-cases.ts'
 
 const allowed: Command = {
   path: 'key allowed',

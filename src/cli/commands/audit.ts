@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import { headSeal } from '#audit/chain.ts'
-import type { AuditPlace, AuditRecord, ChainHead } from '#audit/ports.ts'
+import type { AuditPlace, ChainHead } from '#audit/ports.ts'
 import { type AuditReport, type KnownEnd, verifyAudit } from '#audit/verify.ts'
 import { Fault } from '#faults'
-import { type AuditQuestion, auditJson, auditLine, exportAudit, listAudit } from '#identity/audit.ts'
+import { type AuditQuestion, auditJson, type ShownEntry } from '#identity/audit.ts'
 import { isoTime, parseDuration, parseInstant } from '#identity/times.ts'
 import type { Command, CommandContext, OptionSpecs } from '../command.ts'
+import { auditLines, listAudit } from '../use-cases.ts'
 import { minute } from '../words.ts'
 
 const FILTER: OptionSpecs = {
@@ -68,11 +69,11 @@ const list: Command = {
   },
 }
 
-async function newest(context: CommandContext, limit: number): Promise<readonly AuditRecord[]> {
+async function newest(context: CommandContext, limit: number): Promise<readonly ShownEntry[]> {
   const { identity, actor } = context
   const siteId = await siteIdOf(context)
   const question = questionOf(context)
-  const entries: AuditRecord[] = []
+  const entries: ShownEntry[] = []
   for (let after: AuditPlace | null = null; entries.length < limit; ) {
     const wanted = Math.min(PAGE, limit - entries.length)
     const page = await listAudit(identity, actor, siteId, question, { limit: wanted, after })
@@ -92,8 +93,8 @@ const exporting: Command = {
   examples: ['latchkey audit export --all-sites > audit.jsonl', 'latchkey audit export --from 2026-01-01'],
   async run(context) {
     const { identity, actor, out } = context
-    const pages = await exportAudit(identity, actor, await siteIdOf(context), questionOf(context))
-    for await (const page of pages) out.raw(page.map(auditLine).join(''))
+    const lines = await auditLines(identity, actor, await siteIdOf(context), questionOf(context))
+    for await (const text of lines) out.raw(text)
   },
 }
 

@@ -1,8 +1,9 @@
-import { addGrant, type HolderRef, listGrants, removeGrant } from '#identity/grants.ts'
+import type { HolderRef } from '#identity/grants.ts'
 import { namedGrantJson } from '#identity/json.ts'
 import type { NamedGrant } from '#identity/ports.ts'
 import type { Command, Typed } from '../command.ts'
 import { splitList } from '../parse.ts'
+import { addGrant, listGrants, removeGrant } from '../use-cases.ts'
 import { rightWords } from '../words.ts'
 
 const add: Command = {

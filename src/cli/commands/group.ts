@@ -1,6 +1,6 @@
-import { addGroup, deleteGroup, joinGroup, leaveGroup, listGroups, listMembers } from '#identity/groups.ts'
 import { groupJson } from '#identity/json.ts'
 import type { Command, CommandContext } from '../command.ts'
+import { addGroup, deleteGroup, joinGroup, leaveGroup, listGroups, listMembers } from '../use-cases.ts'
 import { day } from '../words.ts'
 
 const GROUP = { name: 'GROUP', help: 'the group’s name' }

@@ -1,9 +1,5 @@
 import { Fault } from '#faults'
-import { createKey } from '#identity/create-key.ts'
-import { createGuestKey } from '#identity/guest-key.ts'
 import { issuedJson, keyJson } from '#identity/json.ts'
-import { updateKey } from '#identity/keys.ts'
-import { rotateKey } from '#identity/rotate-key.ts'
 import { parseDuration } from '#identity/times.ts'
 import type { Command, CommandContext, OptionSpec } from '../command.ts'
 import {
@@ -15,6 +11,7 @@ import {
   SCOPES_HELP,
   secretFields,
 } from '../key-options.ts'
+import { createGuestKey, createKey, rotateKey, updateKey } from '../use-cases.ts'
 import { minute } from '../words.ts'
 
 const VALUE: OptionSpec = {

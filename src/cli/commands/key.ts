@@ -1,10 +1,11 @@
 import { Fault } from '#faults'
 import { cleanExpiredKeys } from '#identity/clean-keys.ts'
 import { keyJson, keyState, loginOf } from '#identity/json.ts'
-import { deleteKey, disableKey, enableKey, type KeyListing, listKeys } from '#identity/keys.ts'
+import type { KeyListing } from '#identity/keys.ts'
 import type { KeyDetails, UseDetails } from '#identity/ports.ts'
 import type { Command, CommandContext } from '../command.ts'
 import { KEY, limitFields, namedKey } from '../key-options.ts'
+import { deleteKey, disableKey, enableKey, listKeys } from '../use-cases.ts'
 import { day, minute, scopeWords } from '../words.ts'
 
 const PAGE = 500

@@ -3,8 +3,8 @@ import { resolve } from 'node:path'
 import { Fault } from '#faults'
 import { type MountRecord, trashDaysOf } from '#files/ports.ts'
 import { mountJson } from '#identity/json.ts'
-import { addMount, changeMount, listMounts, removeMount } from '#identity/mounts.ts'
 import type { Command, CommandContext, OptionSpec } from '../command.ts'
+import { addMount, changeMount, listMounts, removeMount } from '../use-cases.ts'
 
 const MOUNT = { name: 'MOUNT', help: "its id or path, as 'latchkey mount list' shows them" }
 
@@ -22,23 +22,32 @@ const add: Command = {
   arguments: [],
   options: {
     path: { type: 'string', value: 'PATH', help: 'where it appears, such as /archive', required: true },
-    folder: { type: 'string', value: 'DIR', help: 'the folder of this machine', required: true },
+    folder: {
+      type: 'string',
+      value: 'DIR',
+      help: 'the folder of this machine; with --url the server makes one',
+    },
     'read-only': { type: 'boolean', help: 'nothing may be changed in it' },
     'trash-days': TRASH_DAYS,
     'not-durable': { type: 'boolean', help: 'acknowledge uploads before they are flushed to disk' },
   },
   examples: ['latchkey mount add --path /archive --folder /srv/archive --read-only'],
-  async run({ identity, actor, text, flag, site, out }) {
+  async run({ identity, actor, text, flag, local, site, out }) {
+    const folder = text('folder')
+    if (local && folder === undefined)
+      throw new Fault('invalid', '--folder is missing: the folder of this machine')
     const input = {
       path: text('path') ?? '',
-      folder: resolve(text('folder') ?? ''),
+      folder: folder === undefined ? undefined : resolve(folder),
       readOnly: flag('read-only'),
       durable: !flag('not-durable'),
       trashDays: readDays(text('trash-days')),
     }
     const mount = await addMount(identity, actor, (await site()).id, input)
-    await mkdir(mount.settings.root, { recursive: true })
-    out.result(wholeMountJson(mount), `${mount.settings.root} appears at ${mount.path} (mount ${mount.id}).`)
+    const { root } = mount.settings
+    if (local) await mkdir(root, { recursive: true })
+    const what = local ? root : 'A folder of the server'
+    out.result(wholeMountJson(mount), `${what} appears at ${mount.path} (mount ${mount.id}).`)
   },
 }
 
@@ -103,7 +112,8 @@ const remove: Command = {
     const { identity, actor, out } = context
     const { siteId, id } = await namedMount(context)
     const { path, settings } = await removeMount(identity, actor, siteId, id)
-    out.result({ id, path, removed: true }, `${path} is out of the tree; its files stay in ${settings.root}.`)
+    const where = settings.root === '' ? 'where they are' : `in ${settings.root}`
+    out.result({ id, path, removed: true }, `${path} is out of the tree; its files stay ${where}.`)
   },
 }
 
@@ -127,7 +137,8 @@ async function namedMount({
 
 // The folder is for whoever sits at the machine: the API does not show it.
 function wholeMountJson(mount: MountRecord) {
-  return { ...mountJson(mount), folder: mount.settings.root, durable: mount.settings.durable }
+  const { root, durable } = mount.settings
+  return { ...mountJson(mount), ...(root !== '' && { folder: root, durable }) }
 }
 
 export const MOUNT_COMMANDS: readonly Command[] = [add, list, set, remove]

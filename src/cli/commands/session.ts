@@ -1,11 +1,7 @@
 import type { LiveSession } from '#audit/ports.ts'
-import {
-  endLiveSession,
-  type LiveSessionPlace,
-  listLiveSessions,
-  liveSessionJson,
-} from '#identity/live-sessions.ts'
+import { type LiveSessionPlace, liveSessionJson } from '#identity/live-sessions.ts'
 import type { Command, CommandContext } from '../command.ts'
+import { endLiveSession, listLiveSessions } from '../use-cases.ts'
 import { minute } from '../words.ts'
 
 const PAGE = 1_000

@@ -1,13 +1,13 @@
 import { Fault } from '#faults'
 import { wholeSiteJson } from '#identity/json.ts'
 import type { SettingsInput } from '#identity/settings.ts'
-import { updateSite } from '#identity/sites.ts'
 import { readLifetime } from '#identity/times.ts'
 import type { Command, CommandContext, OptionSpecs } from '../command.ts'
 import { CONDITION_OPTIONS, readConditionOptions } from '../conditions.ts'
 import { splitList } from '../parse.ts'
 import { needChange, readYesNo } from '../people-options.ts'
 import { findSite } from '../sites.ts'
+import { updateSite } from '../use-cases.ts'
 import { NAME } from './site.ts'
 
 const CHANGES: OptionSpecs = {
@@ -25,6 +25,7 @@ const CHANGES: OptionSpecs = {
   'users-may-create-keys': { type: 'string', value: 'YES|NO', help: 'members manage keys of their own' },
   'allow-chosen-values': { type: 'string', value: 'YES|NO', help: 'values of keys may be chosen' },
   'password-login': { type: 'string', value: 'YES|NO', help: 'users may log in with a password' },
+  'ssh-key-login': { type: 'string', value: 'YES|NO', help: 'users may log in with their SSH keys' },
   'expired-key-retention': { type: 'string', value: 'TIME', help: 'how long expired keys are listed: 90d' },
   ...CONDITION_OPTIONS,
 }
@@ -76,6 +77,7 @@ function readSettings({ text }: CommandContext): SettingsInput | undefined {
     usersMayCreateKeys: yesNo('users-may-create-keys'),
     allowChosenValues: yesNo('allow-chosen-values'),
     passwordLogin: yesNo('password-login'),
+    sshKeyLogin: yesNo('ssh-key-login'),
     expiredKeyRetention: lifetime('expired-key-retention'),
   }
   return Object.values(settings).some((value) => value !== undefined) ? settings : undefined

@@ -2,12 +2,12 @@ import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { Fault } from '#faults'
 import { siteJson, wholeSiteJson } from '#identity/json.ts'
-import { addSite, deleteSite, listSites, updateSite } from '#identity/sites.ts'
 import { durationText } from '#identity/times.ts'
 import type { Command, CommandContext } from '../command.ts'
 import { conditionFields } from '../conditions.ts'
 import { splitList } from '../parse.ts'
 import { findSite } from '../sites.ts'
+import { addSite, deleteSite, listMounts, listSites, updateSite } from '../use-cases.ts'
 import { day, yesNo } from '../words.ts'
 
 export const NAME = { name: 'NAME', help: 'the site’s name' }
@@ -33,17 +33,21 @@ Administrators of a parent administer its children with their own login; no key 
     'latchkey site add acme --folder /srv/acme --hosts files.acme.example',
     'latchkey site add acme-berlin --parent acme',
   ],
-  async run({ identity, actor, args: [name = ''], text, dataDir, out }) {
-    const folder = resolve(text('folder') ?? join(dataDir, 'files', name))
+  async run({ identity, actor, args: [name = ''], text, local, out }) {
+    if (!local && text('folder') !== undefined) {
+      throw new Fault('invalid', 'folders are named on the server’s own machine only: leave --folder away')
+    }
+    const folder = local ? resolve(text('folder') ?? join(local.dataDir, 'files', name)) : undefined
     const hosts = splitList(text('hosts') ?? '')
     const parent = text('parent')
     const parentId = parent === undefined ? undefined : (await findSite(identity, actor, parent)).id
     const { site } = await addSite(identity, actor, { name, folder, hosts, parentId })
-    await mkdir(folder, { recursive: true })
+    if (folder !== undefined) await mkdir(folder, { recursive: true })
     const next = `Next: latchkey user add anna --role administrator --site '${site.name}'`
+    const where = folder === undefined ? 'in a folder of the server' : `in ${folder}`
     out.result(
-      { ...siteJson(site), folder },
-      `Site '${site.name}' was made; its files lie in ${folder}.\n${next}`,
+      { ...siteJson(site), ...(folder !== undefined && { folder }) },
+      `Site '${site.name}' was made; its files lie ${where}.\n${next}`,
     )
   },
 }
@@ -90,7 +94,7 @@ const show: Command = {
     const { identity, actor, args, out } = context
     const site = await findSite(identity, actor, args[0])
     const { settings } = site
-    const parent = site.parentId === null ? null : await identity.store.siteById(site.parentId)
+    const parent = (await listSites(identity, actor)).find(({ id }) => id === site.parentId)
     out.result(wholeSiteJson(site), `Site '${site.name}'`, [
       ['id', site.id],
       ['state', site.enabled ? 'active' : 'disabled'],
@@ -103,6 +107,7 @@ const show: Command = {
       ['users may create keys', yesNo(settings.usersMayCreateKeys)],
       ['chosen values', yesNo(settings.allowChosenValues)],
       ['password login', yesNo(settings.passwordLogin)],
+      ['SSH key login', yesNo(settings.sshKeyLogin ?? true)],
       ['expired keys are kept for', durationText(settings.expiredKeyRetention)],
       ...conditionFields(site.conditions),
       ['made', day(site.createdAt)],
@@ -143,7 +148,8 @@ const remove: Command = {
         `this deletes all users, keys and grants of '${site.name}'; --force does it, 'latchkey site disable' stops it for a while`,
       )
     }
-    const folders = (await identity.store.mounts(site.id)).map(({ settings }) => settings.root)
+    const mounts = await listMounts(identity, actor, site.id)
+    const folders = mounts.map(({ settings }) => settings.root).filter((root) => root !== '')
     await deleteSite(identity, actor, site.id, site.name)
     const left = folders.length === 0 ? '' : `\nIts files stay in ${folders.join(', ')}.`
     out.result(

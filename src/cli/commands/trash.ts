@@ -1,8 +1,8 @@
 import { Fault } from '#faults'
-import type { Files, TrashEntry } from '#files/types.ts'
+import type { TrashEntry } from '#files/types.ts'
 import { trashJson } from '#identity/json.ts'
 import { parsePath, ROOT, type VirtualPath } from '#permissions/path.ts'
-import type { Command, CommandContext, OptionSpec } from '../command.ts'
+import type { Command, CommandContext, OptionSpec, TrashFiles } from '../command.ts'
 import { minute } from '../words.ts'
 
 const ID = { name: 'ID', help: "as 'latchkey trash list' shows it" }
@@ -99,7 +99,7 @@ const purgeFile: Command = {
   },
 }
 
-async function newest({ trash }: Files, folder: VirtualPath, limit: number): Promise<TrashEntry[]> {
+async function newest({ trash }: TrashFiles, folder: VirtualPath, limit: number): Promise<TrashEntry[]> {
   const entries: TrashEntry[] = []
   for (let after: string | null | undefined; after !== null && entries.length < limit; ) {
     const wanted = Math.min(PAGE, limit - entries.length)

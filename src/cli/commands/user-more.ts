@@ -1,11 +1,9 @@
 import { userJson } from '#identity/json.ts'
-import { deleteUser, moveUser } from '#identity/leave-site.ts'
-import { createTicket } from '#identity/tickets.ts'
 import { isoTime } from '#identity/times.ts'
-import { setPassword } from '#identity/users.ts'
 import type { Command } from '../command.ts'
 import { FORCE, readRole } from '../people-options.ts'
 import { findSite } from '../sites.ts'
+import { createTicket, deleteUser, moveUser, setPassword } from '../use-cases.ts'
 import { minute } from '../words.ts'
 import { NAME } from './user.ts'
 

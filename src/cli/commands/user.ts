@@ -1,9 +1,9 @@
 import { userJson } from '#identity/json.ts'
 import type { UserDetails } from '#identity/ports.ts'
-import { addUser, disableUser, enableUser, getUser, listUsers, updateUser } from '#identity/users.ts'
 import type { Command } from '../command.ts'
 import { conditionFields } from '../conditions.ts'
 import { FORCE, needChange, readUserOptions, USER_OPTIONS } from '../people-options.ts'
+import { addUser, disableUser, enableUser, getUser, listUsers, updateUser } from '../use-cases.ts'
 import { day, minute } from '../words.ts'
 
 export const NAME = { name: 'NAME', help: 'the user’s name' }

@@ -2,7 +2,7 @@ import { lutimes, mkdir, readdir, rename, rmdir, statfs, unlink } from 'node:fs/
 import { Fault } from '#faults'
 import { baseName, parentOf, ROOT, type VirtualPath } from '#permissions/path.ts'
 import type { Fingerprint } from '../metadata.ts'
-import type { Mount } from '../mount.ts'
+import type { Mount, Staged } from '../mount.ts'
 import type { Entry, Space } from '../types.ts'
 import { asideName, createEraser } from './local/eraser.ts'
 import { errnoOf, guarded, isFault, notFound } from './local/errors.ts'
@@ -10,6 +10,7 @@ import { fillFrom, openFile, openPrivate } from './local/file.ts'
 import { type Folder, openFolder, openMember, openParent, realRoot } from './local/folder.ts'
 import { closeDescriptor, syncFolder, utimeOf } from './local/io.ts'
 import { type ListingCache, listFolder } from './local/listing.ts'
+import { localLost } from './local/lost.ts'
 import { createStaging } from './local/staging.ts'
 import { entryFrom, fingerprintFrom, look } from './local/stats.ts'
 import { sweepStaging } from './local/sweep.ts'
@@ -57,6 +58,7 @@ export function createLocalMount({ id, root, durable, listings, onError }: Local
     setModified: (path, modified) => guarded(() => setModified(real(), path, modified)),
     space: () => guarded(() => spaceOf(real())),
     trash: localTrash(home),
+    lost: localLost(home, (fd, path, size) => adopt(home(), fd, path, size)),
     openPart: async (uploadId, name) => {
       using parts = openMember(staging.multipart(), uploadId)
       return await openPrivate(parts.at(name), ROOT)
@@ -90,13 +92,17 @@ async function stage(home: Home, from: Parameters<typeof fillFrom>[1] | undefine
   const { fd, path } = await home.staging.create()
   try {
     const filled = from === undefined ? 0 : await fillFrom(fd, from, signal)
-    const partsFolder = (uploadId: string) => makeParts(home, uploadId)
-    return stagedFile({ ...home, partsFolder }, fd, path, filled)
+    return adopt(home, fd, path, filled)
   } catch (error) {
     await unlink(path).catch(() => {})
     await closeDescriptor(fd)
     throw error
   }
+}
+
+function adopt(home: Home, fd: number, path: string, size: number): Staged {
+  const partsFolder = (uploadId: string) => makeParts(home, uploadId)
+  return stagedFile({ ...home, partsFolder }, fd, path, size)
 }
 
 async function makeParts(home: Home, uploadId: string): Promise<Folder> {

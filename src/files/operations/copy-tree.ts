@@ -1,9 +1,10 @@
-import { Fault } from '#faults'
+import { Fault, type FaultCode } from '#faults'
 import { childOf, type VirtualPath } from '#permissions/path.ts'
 import { type Caller, checkAlive } from '../caller.ts'
 import type { Metadata } from '../metadata.ts'
 import type { StagedFolder } from '../mount.ts'
-import type { Entry, OpenFile } from '../types.ts'
+import { outsideOf } from '../site.ts'
+import type { CopyOptions, Entry, OpenFile } from '../types.ts'
 import { fingerprintOf } from '../version.ts'
 import type { Target } from './places.ts'
 
@@ -12,16 +13,12 @@ type Walk = {
   readonly source: Target
   readonly target: Target
   readonly staged: StagedFolder
+  readonly failed: CopyOptions['failed']
 }
 
 /** Copies all members of the source folder into the staged folder, with their object metadata. */
-export async function copyMembers(
-  caller: Caller,
-  source: Target,
-  target: Target,
-  staged: StagedFolder,
-): Promise<void> {
-  await copyInto({ caller, source, target, staged }, source.route.inside, target.route.inside, [])
+export async function copyMembers(walk: Walk): Promise<void> {
+  await copyInto(walk, walk.source.route.inside, walk.target.route.inside, [])
 }
 
 async function copyInto(
@@ -37,16 +34,28 @@ async function copyInto(
     const described = await metadataOf(walk, page.entries)
     for (const [index, entry] of page.entries.entries()) {
       checkAlive(walk.caller)
-      const place = { at: childOf(to, entry.name), names: [...names, entry.name] }
-      if (entry.kind === 'file') await copyOne(walk, entry, place, described[index] ?? null)
-      else {
+      await attempt(walk, entry.path, async () => {
+        const place = { at: childOf(to, entry.name), names: [...names, entry.name] }
+        if (entry.kind === 'file') return copyOne(walk, entry, place, described[index] ?? null)
         await walk.staged.folder(place.names)
         await copyInto(walk, entry.path, place.at, place.names)
-      }
+      })
     }
     after = page.next
   }
   await walk.staged.finish(names)
+}
+
+const OF_A_MEMBER: ReadonlySet<FaultCode> = new Set<FaultCode>(['forbidden', 'invalid', 'unavailable'])
+
+/** What one member alone cannot do leaves that member out. */
+async function attempt(walk: Walk, inside: VirtualPath, work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    if (walk.failed === undefined || !(error instanceof Fault) || !OF_A_MEMBER.has(error.code)) throw error
+    walk.failed(outsideOf(walk.source.route.record.path, inside), error)
+  }
 }
 
 async function copyOne(

@@ -1,6 +1,7 @@
 import { Fault } from '#faults'
 import { depth, isBelow, type VirtualPath } from '#permissions/path.ts'
 import { type Caller, checkAlive, permit, record, stagedFor, untilEnd } from '../caller.ts'
+import { findMetadata } from '../find-metadata.ts'
 import type { Metadata } from '../metadata.ts'
 import { nothingThere } from '../site.ts'
 import type { CopyOptions, Entry } from '../types.ts'
@@ -9,6 +10,7 @@ import { copyMembers } from './copy-tree.ts'
 import { checkLocks } from './lock-checks.ts'
 import {
   changeable,
+  checkConditions,
   checkHoldsNoMount,
   checkParent,
   followUp,
@@ -79,6 +81,8 @@ async function copyFile(caller: Caller, ends: Ends, options: CopyOptions): Promi
   const { source, target } = ends
   const { signal } = caller
   await using file = await source.route.mount.open(source.route.inside)
+  const { sourceVersion } = options
+  if (sourceVersion !== undefined) checkConditions(file.entry, { ifVersion: sourceVersion })
   const metadata = options.metadata ?? (await metadataOf(caller, source, file.entry))
   const staged = await stagedFor(caller, () => target.route.mount.stage({ from: file, signal }))
   try {
@@ -91,6 +95,7 @@ async function copyFile(caller: Caller, ends: Ends, options: CopyOptions): Promi
       }),
     )
     if (there !== null) await dropOldMetadata(caller, target, published)
+    await copyProperties(caller, ends, true)
     return there === null ? 'created' : 'replaced'
   } finally {
     caller.staged.delete(staged)
@@ -102,16 +107,22 @@ async function copyFolder(caller: Caller, ends: Ends, options: CopyOptions): Pro
   const { source, target } = ends
   const staged = await stagedFor(caller, () => target.route.mount.stageFolder())
   try {
-    if (!options.shallow) await untilEnd(caller, () => copyMembers(caller, source, target, staged))
+    if (!options.shallow)
+      await untilEnd(caller, () => copyMembers({ caller, source, target, staged, failed: options.failed }))
     using _held = await holdPaths(caller, [target])
     const there = await lockFree(caller, target, options)
     await untilEnd(caller, () => staged.publish(target.route.inside, there !== null))
     if (there !== null) await forgetReplaced(caller, target, there)
+    await copyProperties(caller, ends, options.shallow ?? false)
     return there === null ? 'created' : 'replaced'
   } finally {
     caller.staged.delete(staged)
     await staged[Symbol.asyncDispose]()
   }
+}
+
+function copyProperties(caller: Caller, { source, target }: Ends, shallow: boolean): Promise<void> {
+  return followUp(caller, () => caller.shared.properties.copy(placeOf(source), placeOf(target), shallow))
 }
 
 async function forgetReplaced(caller: Caller, target: Target, there: Entry): Promise<void> {
@@ -137,6 +148,6 @@ async function describeAnew(
 
 async function metadataOf(caller: Caller, { route }: Target, entry: Entry): Promise<Metadata | null> {
   const file = { path: route.inside, fingerprint: fingerprintOf(entry) }
-  const [metadata] = await caller.shared.metadata.find(route.record.id, [file])
+  const [metadata] = await findMetadata(caller.shared, route, [file])
   return metadata ?? null
 }

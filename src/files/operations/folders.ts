@@ -2,14 +2,19 @@ import { Fault } from '#faults'
 import type { Action } from '#permissions/decide.ts'
 import { depth, type VirtualPath } from '#permissions/path.ts'
 import { type Caller, checkAlive, permit, record } from '../caller.ts'
+import { endUploadsBelow } from '../clean-uploads.ts'
+import { removeRecords } from '../follow.ts'
+import type { Metadata } from '../metadata.ts'
 import { trashDaysOf } from '../ports.ts'
 import { nothingThere, outside, type Route } from '../site.ts'
 import type { ChangeOptions, Entry } from '../types.ts'
+import { describedAs } from '../version.ts'
 import { checkLocks } from './lock-checks.ts'
 import {
   changeable,
   checkConditions,
   checkHoldsNoMount,
+  dropStaleProperties,
   followUp,
   holdPaths,
   type Located,
@@ -20,7 +25,9 @@ import {
 } from './places.ts'
 import { putIntoTrash } from './trash-in.ts'
 
-export async function mkdir(caller: Caller, path: VirtualPath, options: ChangeOptions = {}): Promise<Entry> {
+type MkdirOptions = ChangeOptions & { readonly metadata?: Metadata }
+
+export async function mkdir(caller: Caller, path: VirtualPath, options: MkdirOptions = {}): Promise<Entry> {
   const located = await locate(caller, path)
   permit(caller, depth(path) === 1 ? 'folder_create' : 'mkdir', path, located.about)
   if (located.site.holdsMount(path)) throw new Fault('exists', 'a folder is there')
@@ -30,6 +37,11 @@ export async function mkdir(caller: Caller, path: VirtualPath, options: ChangeOp
   await checkLocks(caller, { path, tokens: options.tokens, member: true })
   checkAlive(caller)
   const entry = await target.route.mount.mkdir(target.route.inside)
+  await dropStaleProperties(caller, target)
+  const { metadata } = options
+  if (metadata !== undefined) {
+    await followUp(caller, () => caller.shared.metadata.put(placeOf(target), describedAs(entry), metadata))
+  }
   record(caller, 'folder.create', path)
   return outside(target.route.record.path, entry)
 }
@@ -84,6 +96,7 @@ async function takeAway(
   checkAlive(caller)
   await takeFromMount(caller, target, there, { removal, tree: options.tree ?? false })
   await followUp(caller, () => caller.shared.locks.removeWithin(caller.principal.siteId, path))
+  if (isFolder && depth(path) === 1) await followUp(caller, () => endUploadsBelow(caller, target))
   record(caller, removal === 'delete' ? 'file.delete' : 'file.purge', path)
 }
 
@@ -98,5 +111,5 @@ async function takeFromMount(
   if (removal === 'delete' && (there.kind === 'file' || tree)) return putIntoTrash(caller, target, there)
   if (there.kind === 'folder' && tree) await mount.removeTree(inside)
   else await mount.remove(inside)
-  await followUp(caller, () => caller.shared.metadata.remove(placeOf(target)))
+  await followUp(caller, () => removeRecords(caller.shared, placeOf(target)))
 }

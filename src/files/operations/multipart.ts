@@ -1,10 +1,16 @@
-import { randomBytes } from 'node:crypto'
 import { Fault } from '#faults'
 import type { VirtualPath } from '#permissions/path.ts'
-import { type Caller, checkAlive, may, stagedFor, untilEnd } from '../caller.ts'
+import { type Caller, checkAlive, may, siteOf, stagedFor, untilEnd } from '../caller.ts'
 import type { Metadata } from '../metadata.ts'
 import type { Staged } from '../mount.ts'
-import type { MultipartUpload, MultipartUploads, StagedPart, UploadedPart } from '../multipart.ts'
+import {
+  type MultipartUpload,
+  type MultipartUploads,
+  newUploadId,
+  type StagedPart,
+  type UploadedPart,
+  type UploadsPage,
+} from '../multipart.ts'
 import type { ChangeOptions, Entry, OpenFile } from '../types.ts'
 import { handleOf } from './handle.ts'
 import { followUp, lookUp, type Target } from './places.ts'
@@ -14,11 +20,11 @@ export function uploadsFor(caller: Caller): MultipartUploads {
   return {
     start: (path, given) => start(caller, path, given),
     get: async (path, id) => (await find(caller, path, id)).upload,
-    list: (folder) => list(caller, folder),
+    list: (folder, page) => list(caller, folder, page),
     part: (path, id, number) => part(caller, path, id, number),
-    parts: async (path, id) => {
+    parts: async (path, id, page) => {
       await find(caller, path, id)
-      return caller.shared.uploads.parts(id)
+      return caller.shared.uploads.parts(id, page)
     },
     complete: (path, id, numbers, metadata, options) =>
       complete(caller, path, id, { numbers, metadata, options: options ?? {} }),
@@ -34,10 +40,11 @@ async function start(
   const target = await writable(caller, path)
   checkReplaceable(caller, target, await lookUp(target))
   const { principal, shared } = caller
+  const now = Math.floor(shared.clock.now())
   const upload: MultipartUpload = {
-    id: randomBytes(24).toString('hex'),
+    id: newUploadId(now),
     path,
-    startedAt: shared.clock.now(),
+    startedAt: now,
     metadata: given.metadata,
     checksum: given.checksum,
   }
@@ -56,15 +63,30 @@ async function find(
   return { target, upload }
 }
 
-async function list(caller: Caller, folder: VirtualPath): Promise<readonly MultipartUpload[]> {
-  checkAlive(caller)
+async function list(
+  caller: Caller,
+  folder: VirtualPath,
+  page?: UploadsPage,
+): Promise<readonly MultipartUpload[]> {
+  const site = await siteOf(caller)
   const { principal, shared } = caller
-  const site = await shared.site(principal.siteId)
-  const uploads = await shared.uploads.list(principal.siteId, folder)
-  return uploads.filter(({ path }) => {
+  const mayShow = ({ path }: MultipartUpload) => {
     const route = site.route(path)
     return may(caller, 'write', path, { mount: route === null ? null : route.record.id })
-  })
+  }
+  if (page === undefined) return (await shared.uploads.list(principal.siteId, folder)).filter(mayShow)
+  const shown: MultipartUpload[] = []
+  let { after } = page
+  while (shown.length < page.limit) {
+    checkAlive(caller)
+    const next = { ...page, ...(after === undefined ? {} : { after }) }
+    const uploads = await shared.uploads.list(principal.siteId, folder, next)
+    shown.push(...uploads.filter(mayShow))
+    const last = uploads.at(-1)
+    if (last === undefined || uploads.length < page.limit) break
+    after = last
+  }
+  return shown.slice(0, page.limit)
 }
 
 async function part(caller: Caller, path: VirtualPath, id: string, number: number): Promise<StagedPart> {
@@ -193,8 +215,10 @@ async function append(caller: Caller, staged: Staged, file: OpenFile): Promise<v
 }
 
 async function abort(caller: Caller, path: VirtualPath, id: string): Promise<void> {
-  const { target } = await find(caller, path, id)
   const { principal, shared } = caller
+  // A Complete that runs takes the parts first.
+  using _held = await shared.mutex.hold([`upload:${id}`])
+  const { target } = await find(caller, path, id)
   await shared.uploads.remove(principal.siteId, id)
   await followUp(caller, () => target.route.mount.dropParts(id))
 }

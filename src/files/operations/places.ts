@@ -68,6 +68,11 @@ export function placeOf({ route }: Target): Place {
   return { mountId: route.record.id, path: route.inside }
 }
 
+/** A new name has no properties: what is there was left by something that went without a door. */
+export function dropStaleProperties(caller: Caller, target: Target): Promise<void> {
+  return followUp(caller, () => caller.shared.properties.remove(placeOf(target)))
+}
+
 /** The change is done and stays: that its records could not follow is for the log. */
 export async function followUp(caller: Caller, work: () => Promise<void>): Promise<void> {
   try {

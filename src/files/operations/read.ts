@@ -1,10 +1,11 @@
 import { Fault } from '#faults'
 import type { VirtualPath } from '#permissions/path.ts'
 import { type Caller, checkAlive, may, permit, record } from '../caller.ts'
+import { type Described, findMetadata } from '../find-metadata.ts'
 import type { Metadata } from '../metadata.ts'
-import { isReserved, nothingThere, outside, virtualFolder } from '../site.ts'
+import { isReserved, nothingThere, outside, type Route, virtualFolder } from '../site.ts'
 import type { Entry, OpenFile, Space } from '../types.ts'
-import { fingerprintOf } from '../version.ts'
+import { describedAs } from '../version.ts'
 import { locate, lookUp } from './places.ts'
 
 export async function stat(caller: Caller, path: VirtualPath): Promise<Entry> {
@@ -52,30 +53,30 @@ export async function space(caller: Caller, path: VirtualPath): Promise<Space> {
   return route === null ? { total: 0, available: 0, used: 0 } : route.mount.space()
 }
 
-/** Object metadata of each entry; null for folders, for what has none, and for what may not be seen. */
+/** Object metadata of each entry; null for what has none, and for what may not be seen. */
 export async function metadata(
   caller: Caller,
   entries: readonly Entry[],
 ): Promise<readonly (Metadata | null)[]> {
   const found: (Metadata | null)[] = new Array(entries.length).fill(null)
-  for (const [mountId, wanted] of await filesByMount(caller, entries)) {
-    const rows = await caller.shared.metadata.find(mountId, wanted)
+  for (const { route, wanted } of (await filesByMount(caller, entries)).values()) {
+    const rows = await findMetadata(caller.shared, route, wanted)
     for (const [i, { index }] of wanted.entries()) found[index] = rows[i] ?? null
   }
   return found
 }
 
-type Wanted = { index: number; path: VirtualPath; fingerprint: ReturnType<typeof fingerprintOf> }
+type Wanted = { readonly route: Route; readonly wanted: (Described & { readonly index: number })[] }
 
-async function filesByMount(caller: Caller, entries: readonly Entry[]): Promise<Map<string, Wanted[]>> {
-  const byMount = new Map<string, Wanted[]>()
+async function filesByMount(caller: Caller, entries: readonly Entry[]): Promise<Map<string, Wanted>> {
+  const byMount = new Map<string, Wanted>()
   for (const [index, entry] of entries.entries()) {
     const { route, about } = await locate(caller, entry.path)
-    if (entry.kind !== 'file' || route === null) continue
+    if (route === null) continue
     if (!may(caller, 'stat', entry.path, about) && !may(caller, 'read', entry.path, about)) continue
-    const wanted = byMount.get(route.record.id) ?? []
-    byMount.set(route.record.id, wanted)
-    wanted.push({ index, path: route.inside, fingerprint: fingerprintOf(entry) })
+    const known = byMount.get(route.record.id) ?? { route, wanted: [] }
+    byMount.set(route.record.id, known)
+    known.wanted.push({ index, path: route.inside, fingerprint: describedAs(entry) })
   }
   return byMount
 }

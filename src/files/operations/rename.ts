@@ -1,6 +1,7 @@
 import { Fault } from '#faults'
 import { depth, isWithin, type VirtualPath } from '#permissions/path.ts'
 import { type Caller, checkAlive, permit, record, stagedFor, untilEnd } from '../caller.ts'
+import { moveRecords } from '../follow.ts'
 import { nothingThere } from '../site.ts'
 import type { Entry, RenameOptions } from '../types.ts'
 import { fingerprintOf } from '../version.ts'
@@ -30,6 +31,7 @@ export async function rename(
   const ends = await permitted(caller, from, to)
   const { source, target, entry } = ends
   using _held = await holdPaths(caller, [source, target])
+  await checkSource(source, options)
   const there = await lookUp(target)
   permitReplacing(caller, target, there, options)
   const { tokens } = options
@@ -67,6 +69,11 @@ async function permitted(caller: Caller, from: VirtualPath, to: VirtualPath): Pr
   return { source: changeable(origin), target: changeable(aim), entry }
 }
 
+/** Fault precondition when the source is not the version that it has to be. */
+async function checkSource(source: Target, { sourceVersion }: RenameOptions): Promise<void> {
+  if (sourceVersion !== undefined) checkConditions(await lookUp(source), { ifVersion: sourceVersion })
+}
+
 /** Fault forbidden when one path is, or lies below, the other. */
 export function checkApart(from: VirtualPath, to: VirtualPath): void {
   if (isWithin(from, to) || isWithin(to, from)) {
@@ -95,7 +102,7 @@ async function move(caller: Caller, { source, target, entry }: Ends, there: Entr
   await followUp(caller, async () => {
     const { metadata, locks } = caller.shared
     if (there !== null) await metadata.remove(placeOf(target), fingerprintOf(entry).ino)
-    await metadata.move(placeOf(source), placeOf(target))
+    await moveRecords(caller.shared, placeOf(source), placeOf(target))
     if (there?.kind === 'folder') await locks.removeWithin(caller.principal.siteId, target.path)
   })
 }
@@ -129,5 +136,8 @@ async function moveAcross(
     await staged[Symbol.asyncDispose]()
   }
   await mount.remove(inside)
-  await followUp(caller, () => shared.metadata.remove(placeOf(source)))
+  await followUp(caller, async () => {
+    await shared.metadata.remove(placeOf(source))
+    await shared.properties.move(placeOf(source), placeOf(target))
+  })
 }

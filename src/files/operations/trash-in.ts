@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Caller } from '../caller.ts'
+import { moveRecords } from '../follow.ts'
 import { trashPath } from '../mount.ts'
 import type { TrashRecord } from '../ports.ts'
 import type { Entry } from '../types.ts'
@@ -40,7 +41,7 @@ export async function putIntoTrash(caller: Caller, target: Target, there: Entry)
     throw error
   }
   const kept = { mountId: mount.id, path: trashPath(record.id) }
-  await followUp(caller, () => shared.metadata.move(placeOf(target), kept))
+  await followUp(caller, () => moveRecords(shared, placeOf(target), kept))
 }
 
 function recordOf({ principal, shared }: Caller, target: Target, { kind, size }: Entry): TrashRecord {

@@ -1,6 +1,7 @@
 import { Fault } from '#faults'
 import { baseName, depth, isBelow, parentOf, ROOT, type VirtualPath } from '#permissions/path.ts'
 import { record as audit, type Caller, checkAlive, decided, may, permit, siteOf } from '../caller.ts'
+import { moveRecords } from '../follow.ts'
 import { trashPath } from '../mount.ts'
 import type { Place, TrashRecord } from '../ports.ts'
 import { nothingThere, outside, outsideOf, type Route, type SiteTree } from '../site.ts'
@@ -197,7 +198,7 @@ async function moveBack(
   await route.mount.trash.restore(record.id, route.inside, there !== null)
   await followUp(caller, async () => {
     if (there !== null) await shared.metadata.remove(placeOf(target))
-    await shared.metadata.move({ mountId: route.mount.id, path: trashPath(record.id) }, placeOf(target))
+    await moveRecords(shared, { mountId: route.mount.id, path: trashPath(record.id) }, placeOf(target))
     if (replacesFolder) await shared.locks.removeWithin(principal.siteId, path)
   })
   await followUp(caller, () => shared.trash.remove([record.id]))

@@ -4,15 +4,18 @@ import { type Caller, checkAlive, may, permit, record, stagedFor, untilEnd } fro
 import type { Metadata } from '../metadata.ts'
 import type { Staged } from '../mount.ts'
 import { isUploadOnly } from '../own-uploads.ts'
+import type { LostRecord } from '../ports.ts'
 import { nothingThere, outside } from '../site.ts'
 import type { ChangeOptions, CommitOptions, Entry, StagedUpload } from '../types.ts'
 import { fingerprintOf } from '../version.ts'
 import { handleOf } from './handle.ts'
 import { checkLocks } from './lock-checks.ts'
+import { lose } from './lose.ts'
 import {
   changeable,
   checkConditions,
   checkParent,
+  dropStaleProperties,
   followUp,
   holdPaths,
   locate,
@@ -33,7 +36,8 @@ export async function create(
   await checkLocks(caller, { path, tokens: options.tokens, member: there === null })
   const { signal } = caller
   const staged = await stagedFor(caller, () => target.route.mount.stage({ signal }))
-  return uploadOf(caller, target, staged, options, true)
+  const began = { readable: true, base: there?.version ?? null, edits: false }
+  return uploadOf(caller, target, staged, began, options)
 }
 
 export async function edit(
@@ -52,7 +56,8 @@ export async function edit(
   checkConditions(source.entry, options)
   const { signal } = caller
   const staged = await stagedFor(caller, () => mount.stage({ from: source, signal }))
-  return uploadOf(caller, target, staged, options, may(caller, 'read', path, target.about))
+  const readable = may(caller, 'read', path, target.about)
+  return uploadOf(caller, target, staged, { readable, base: source.entry.version, edits: true }, options)
 }
 
 /** The place of a file that the caller may write. */
@@ -79,12 +84,18 @@ export function checkReplaceable(caller: Caller, { route }: Target, there: Entry
   throw new Fault('forbidden', 'only files of this session can be replaced')
 }
 
-function uploadOf(
+/** How an upload began. */
+export type Beginning = Pick<LostRecord, 'base' | 'edits'> & {
+  /** The caller may read what is there already. */
+  readonly readable: boolean
+}
+
+export function uploadOf(
   caller: Caller,
   target: Target,
   staged: Staged,
-  start: ChangeOptions,
-  readable: boolean,
+  began: Beginning,
+  start: ChangeOptions = {},
 ): StagedUpload {
   const { path, route } = target
   const handle = handleOf(caller, staged, path)
@@ -96,7 +107,7 @@ function uploadOf(
     write: handle.write,
     async read(into, position) {
       checkAlive(caller)
-      if (!readable) throw new Fault('forbidden', 'this is not allowed')
+      if (!began.readable) throw new Fault('forbidden', 'this is not allowed')
       return untilEnd(caller, () => staged.read(into, position))
     },
     async truncate(size) {
@@ -109,6 +120,11 @@ function uploadOf(
       return outside(route.record.path, entry)
     },
     commit: (options = {}) => handle.finish(() => publish(caller, target, staged, merged(start, options))),
+    async sync() {
+      checkAlive(caller)
+      await untilEnd(caller, () => staged.sync())
+    },
+    lose: (size) => handle.finish(() => lose(caller, target, staged, { ...began, size })),
     [Symbol.asyncDispose]: handle[Symbol.asyncDispose],
   }
 }
@@ -144,6 +160,7 @@ export async function publish(
   )
   caller.own.add(route.record.id, entry)
   if (there !== null) await dropOldMetadata(caller, target, entry)
+  else await dropStaleProperties(caller, target)
   record(caller, 'file.write', path)
   return outside(route.record.path, entry)
 }

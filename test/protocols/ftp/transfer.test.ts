@@ -86,14 +86,6 @@ describe('whole files', () => {
     expect(await client.command('STOR nowhere')).toMatch(/^425 /)
     expect(await client.command('PWD')).toMatch(/^257 /)
   })
-
-  test('HASH tells the digest of a file', async () => {
-    await writeFile(real('abc'), 'abc')
-    const sha256 = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'
-    expect(await client.command('HASH abc')).toBe(`213 SHA-256 0-2 ${sha256} abc`)
-    expect(await client.command('OPTS HASH MD5')).toBe('200 MD5')
-    expect(await client.command('HASH abc')).toBe('213 MD5 0-2 900150983cd24fb0d6963f7d28e17f72 abc')
-  })
 })
 
 describe('parts of files (check 6)', () => {

@@ -10,8 +10,13 @@ export async function until(check: () => boolean | Promise<boolean>, limit = 300
   }
 }
 
-/** Every file below a real folder, hidden ones included: what a cut upload left would be here. */
-export async function filesBelow(folder: string): Promise<string[]> {
+/**
+ * Every file below a real folder, hidden ones included: what a cut upload left would be here. What was kept of
+ * uploads whose connection was lost counts for `lost` only.
+ */
+export async function filesBelow(folder: string, which: 'others' | 'lost' = 'others'): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true })
-  return entries.filter((entry) => entry.isFile()).map((entry) => entry.name)
+  const files = entries.filter((entry) => entry.isFile())
+  const ofLost = (path: string) => path.endsWith('/lost')
+  return files.filter(({ parentPath }) => ofLost(parentPath) === (which === 'lost')).map(({ name }) => name)
 }

@@ -167,6 +167,7 @@ describe('site, settings and mounts', () => {
       users_may_create_keys: false,
       allow_chosen_values: false,
       password_login: true,
+      ssh_key_login: true,
       expired_key_retention: '90d',
     })
     const changes = { default_key_lifetime: '1d', max_key_lifetime: '7d', new_keys_start_disabled: true }

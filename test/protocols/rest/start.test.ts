@@ -39,9 +39,11 @@ describe('the one-time link', () => {
   test('works once', async () => {
     const path = await link()
     expect((await post(path, PASSWORD)).status).toBe(200)
-    const again = await post(path, PASSWORD)
-    expect(again.status).toBe(404)
-    expect(again.text).toContain('used already')
+    for (const again of [await post(path, PASSWORD), await rest.call(path)]) {
+      expect(again.status).toBe(404)
+      expect(again.text).toContain('used already')
+      expect(again.text).not.toContain('<form')
+    }
   })
 
   test('a password that is short, or not the same twice, is asked for again', async () => {
@@ -59,7 +61,15 @@ describe('the one-time link', () => {
   test('is over after 24 hours', async () => {
     const path = await link()
     rest.world.clock.advance(24 * 3_600_000)
+    expect((await rest.call(path)).status).toBe(404)
     expect((await post(path, PASSWORD)).status).toBe(404)
+  })
+
+  test('a dead link and one that never was are answered alike', async () => {
+    const dead = await link()
+    await post(dead, PASSWORD)
+    const [first, second] = [await rest.call(dead), await rest.call(`/start/${'x'.repeat(43)}`)]
+    expect(first).toMatchObject({ status: second.status, text: second.text })
   })
 
   test.each([

@@ -1,5 +1,6 @@
 import { S3Client, type S3ClientConfig, S3ServiceException } from '@aws-sdk/client-s3'
 import { startWorld, type World, type WorldKey } from '#test/world.ts'
+import { type Wire, wireTo } from './wire.ts'
 
 export type S3World = AsyncDisposable & {
   readonly world: World
@@ -7,6 +8,8 @@ export type S3World = AsyncDisposable & {
   readonly port: number
   readonly url: string
   readonly client: S3Client
+  /** Requests as they are, signed with the key where asked for. */
+  readonly wire: Wire
   /** A client with another key or other settings. */
   clientOf(key: WorldKey, config?: S3ClientConfig): S3Client
 }
@@ -35,6 +38,7 @@ export async function startS3World(): Promise<S3World> {
     port,
     url,
     client: clientOf(key),
+    wire: wireTo(port, key),
     clientOf,
     async [Symbol.asyncDispose]() {
       for (const client of clients) client.destroy()

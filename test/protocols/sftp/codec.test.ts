@@ -176,7 +176,7 @@ describe('the bytes of a WRITE', () => {
 describe('attributes', () => {
   test('size, mode and time are read; what is not sent is absent', () => {
     const all = request(u32(15), u64(9n), u32(1), u32(2), u32(0o100644), u32(3), u32(4))
-    expect(takeAttributes(all)).toEqual({ size: 9, mode: 0o644, modified: 4000 })
+    expect(takeAttributes(all)).toEqual({ size: 9, owned: true, mode: 0o644, modified: 4000 })
     expect(takeAttributes(request(u32(0)))).toEqual({})
   })
 

@@ -208,6 +208,17 @@ describe('attributes', () => {
     expect(statusOf(await raw.ask(request.setmode('/nothing', 0o777)))).toBe(2)
   })
 
+  test('an owner alone is refused in words; with something else it is passed over', async () => {
+    await put('owned', 'abc')
+    const owner = [u32(7), u32(7)]
+    const alone = await raw.ask(packet(9, u32(1), str('/owned'), u32(2), ...owner))
+    expect(statusOf(alone)).toBe(8)
+    expect(alone.body.toString()).toContain('no owner')
+    const both = [u32(2 + 8), ...owner, u32(1), u32(1_450_000_000)]
+    expect(statusOf(await raw.ask(packet(9, u32(1), str('/owned'), ...both)))).toBe(0)
+    expect(attributesOf(await raw.ask(request.stat('/owned'))).modified).toBe(1_450_000_000)
+  })
+
   test('lsetstat sets the time (rclone, sshfs)', async () => {
     await put('timed', '')
     const times = [u32(8), u32(1), u32(1_400_000_000)]
@@ -256,6 +267,33 @@ describe('extensions', () => {
     expect(statusOf(await raw.ask(request.extended('fsync@openssh.com', target)))).toBe(0)
     await raw.ask(request.close(target))
     expect(await onDisk('target')).toBe('0123456789234')
+  })
+
+  test('expand-path and home-directory lead to the folder in which the session starts', async () => {
+    const pathOf = async (bytes: Buffer) => {
+      const { type, body } = await raw.ask(bytes)
+      return type === 104
+        ? body.subarray(8, 8 + body.readUInt32BE(4)).toString()
+        : `status ${body.readUInt32BE(0)}`
+    }
+    const expanded = (path: string) => pathOf(request.extended('expand-path@openssh.com', str(path)))
+    expect(await expanded('~')).toBe('/')
+    expect(await expanded('~/a/../b')).toBe('/b')
+    expect(await expanded('~backup')).toBe('/~backup')
+    expect(await expanded('a')).toBe('/a')
+    expect(await expanded('~/../../etc')).toBe('/etc')
+    expect(await pathOf(request.extended('home-directory', str('')))).toBe('/')
+    expect(await pathOf(request.extended('home-directory', str('root')))).toBe('status 2')
+  })
+
+  test('fsync waits for what is written; a handle that reads has nothing to wait for', async () => {
+    await put('synced', 'abc')
+    const reader = await openFile('/synced', FLAGS.read)
+    const writer = await openFile('/fsync', NEW)
+    raw.send(request.write(writer, 0n, 'bytes'), request.extended('fsync@openssh.com', writer))
+    expect([statusOf(await raw.next()), statusOf(await raw.next())]).toEqual([0, 0])
+    expect(statusOf(await raw.ask(request.extended('fsync@openssh.com', reader)))).toBe(0)
+    expect(statusOf(await raw.ask(request.close(writer)))).toBe(0)
   })
 
   test('an unknown extension is not supported', async () => {

@@ -66,10 +66,10 @@ describe('logging in', () => {
     expect((await dav('GET', '/x')).status).toBe(404)
   })
 
-  it('OPTIONS says classes 1 and 2 and MS-Author-Via (check 4)', async () => {
+  it('OPTIONS says classes 1, 2 and 3 and MS-Author-Via (check 4)', async () => {
     const { status, headers } = await dav('OPTIONS', '/')
     expect(status).toBe(200)
-    expect(headers.dav).toBe('1, 2')
+    expect(headers.dav).toBe('1, 2, 3')
     expect(headers['ms-author-via']).toBe('DAV')
     for (const method of ['PROPFIND', 'LOCK', 'MOVE']) expect(headers.allow).toContain(method)
   })

@@ -72,9 +72,11 @@ export function sendRaw(port: number, content: string | Buffer, wait = 2_000): P
       resolve(received)
     }
     const timer = setTimeout(over, wait)
+    let quiet: NodeJS.Timeout | undefined
     socket.on('data', (chunk) => {
       received += chunk
-      if (received.includes('\r\n\r\n')) setTimeout(over, 50)
+      clearTimeout(quiet)
+      if (received.includes('\r\n\r\n')) quiet = setTimeout(over, 300)
     })
     socket.on('error', () => {})
     socket.on('close', () => {

@@ -25,6 +25,7 @@ export function keySuite(make: MakeDatabase): void {
       siteName: 'main',
       accessKeyId: 'AK-k1',
       pairVersion: 1,
+      disabledBy: null,
       pairUse: { lastUsedAt: null, lastUsedAddress: null, lastUsedDoor: null, lastUsedClient: null },
       values: [
         {

@@ -49,6 +49,24 @@ export function metadataSuite(make: MakeDatabase): void {
       expect(await store.find('m1', [])).toEqual([])
     })
 
+    test('a row is found by its version under another path, and follows the file there', async () => {
+      await using database = await make()
+      const records = await database.open()
+      const { metadata: store } = records
+      await store.put(at('/x'), version(1), metadata({ etag: 'moved' }))
+      await store.put(at('/x'), version(2), metadata({ etag: 'stays' }))
+      await store.put(at('/y'), version(1, { size: 99 }), metadata({ etag: 'stale' }))
+      const asked = [version(3), version(1), version(1, { mtimeNs: 1n })]
+      const stray = { path: '/x', metadata: metadata({ etag: 'moved' }) }
+      expect(await store.strays('m1', asked)).toEqual([null, stray, null])
+      expect(await store.strays('m2', asked)).toEqual([null, null, null])
+      expect(await store.strays('m1', [])).toEqual([])
+      await store.rehome(at('/x'), version(1).ino, parsePath('/y'))
+      expect(await etag(records, '/y', 1)).toBe('moved')
+      expect(await etag(records, '/x', 1)).toBeNull()
+      expect(await etag(records, '/x', 2)).toBe('stays')
+    })
+
     test.each<[string, Partial<Fingerprint>]>([
       ['another inode, next beyond 2^53', { ino: 2n ** 53n + 2n }],
       ['another size', { size: 2 }],

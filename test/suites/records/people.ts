@@ -245,6 +245,7 @@ export function peopleSuite(make: MakeDatabase): void {
         site: siteRecord,
         user: userRecord,
         passwordHash: '$argon2id$x',
+        hasSecondFactor: false,
         grants: [bare(grant()), bare(STAFF_GRANT)],
       }
       expect(await credentials.personById('u1')).toEqual(ann)

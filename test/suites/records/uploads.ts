@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { MultipartUpload, UploadedPart } from '#files/multipart.ts'
+import { type MultipartUpload, newUploadId, type UploadedPart, type UploadsPage } from '#files/multipart.ts'
 import { parsePath, ROOT } from '#permissions/path.ts'
 import { type MakeDatabase, metadata } from './fixtures.ts'
 
@@ -94,6 +94,57 @@ export function uploadSuite(make: MakeDatabase): void {
       await uploads.remove('s1', 'unknown')
       expect(await uploads.parts('1')).toEqual([])
       expect(await uploads.ids()).toEqual(['2'])
+    })
+
+    test('are listed in pages, by prefix and behind a place', async () => {
+      await using database = await make()
+      const { uploads } = await database.open()
+      const ids = [newUploadId(1), newUploadId(2), newUploadId(2), newUploadId(3)].toSorted()
+      for (const [n, id] of ids.entries())
+        await uploads.insert('s1', upload(id, '/b/same', { startedAt: [1, 2, 2, 3][n] ?? 0 }))
+      for (const path of ['/b/a', '/b/same%', '/b/same/x', '/b/z', '/bb/x'])
+        await uploads.insert('s1', upload(path, path))
+      const page = async (more: Partial<UploadsPage>) =>
+        (await uploads.list('s1', parsePath('/b'), { limit: 99, ...more })).map(({ id }) => id)
+      const all = ['/b/a', ...ids, '/b/same%', '/b/same/x', '/b/z']
+      expect(await page({})).toEqual(all)
+      expect(await page({ limit: 3 })).toEqual(all.slice(0, 3))
+      expect(await page({ prefix: 'same' })).toEqual(all.slice(1, -1))
+      expect(await page({ prefix: 'same%' })).toEqual(['/b/same%'])
+      for (const [n, id] of ids.entries()) {
+        expect(await page({ after: { path: '/b/same', id } })).toEqual(all.slice(n + 2))
+      }
+      expect(await page({ after: { path: '/b/same' } })).toEqual(all.slice(5))
+      expect(await page({ after: { path: '/b/a' }, prefix: 'same', limit: 1 })).toEqual([ids[0]])
+      expect(await page({ after: { path: '/b/same/\u{10ffff}' } })).toEqual(['/b/z'])
+    })
+
+    test('parts are given in pages', async () => {
+      await using database = await make()
+      const { uploads } = await database.open()
+      await uploads.insert('s1', upload('1', '/b/x'))
+      for (const number of [5, 1, 9]) await uploads.putPart('1', part(number))
+      expect(await uploads.parts('1', { after: 0, limit: 2 })).toEqual([part(1), part(5)])
+      expect(await uploads.parts('1', { after: 5, limit: 2 })).toEqual([part(9)])
+      expect(await uploads.parts('1', { after: 9, limit: 2 })).toEqual([])
+    })
+
+    test('are abandoned when they were started before a time and got no part since', async () => {
+      await using database = await make()
+      const { uploads } = await database.open()
+      await uploads.insert('s1', upload('old', '/b/x', { startedAt: 10 }))
+      await uploads.insert('s2', upload('older', '/b/x', { startedAt: 5 }))
+      await uploads.insert('s1', upload('going', '/b/x', { startedAt: 1 }))
+      await uploads.insert('s1', upload('new', '/b/x', { startedAt: 100 }))
+      await uploads.putPart('old', part(1, { modified: 50 }))
+      await uploads.putPart('going', part(1, { modified: 100 }))
+      const found = await uploads.abandoned(100, 9)
+      expect(found.map(({ siteId, upload: { id } }) => [siteId, id])).toEqual([
+        ['s2', 'older'],
+        ['s1', 'old'],
+      ])
+      expect(await uploads.abandoned(100, 1)).toHaveLength(1)
+      expect(await uploads.abandoned(5, 9)).toHaveLength(0)
     })
 
     test('survive a restart', async () => {

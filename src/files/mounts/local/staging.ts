@@ -20,6 +20,8 @@ export type Staging = AsyncDisposable & {
   multipart(): Folder
   /** What was deleted and is kept for a while. */
   trash(): Folder
+  /** Uploads whose connection was lost. */
+  lost(): Folder
   /** A new empty file. */
   create(): Promise<{ fd: number; path: string }>
   /** A name that is not taken. */
@@ -69,6 +71,7 @@ export function createStaging(root: () => string): Staging {
     everyones: () => hidden('staging'),
     multipart: () => hidden('multipart'),
     trash: () => hidden('trash'),
+    lost: () => hidden('lost'),
     newName,
     inHidden,
     create: () => guarded(() => inHidden(create)),

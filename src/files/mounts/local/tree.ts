@@ -1,5 +1,5 @@
 import { constants } from 'node:fs'
-import { mkdir, rename } from 'node:fs/promises'
+import { mkdir, rename, unlink } from 'node:fs/promises'
 import { Fault } from '#faults'
 import type { VirtualPath } from '#permissions/path.ts'
 import type { StagedFolder } from '../../mount.ts'
@@ -39,6 +39,9 @@ export async function stagedFolder(home: TreeHome): Promise<StagedFolder> {
           await fillFrom(fd, source, signal)
           if (home.durable) await syncDescriptor(fd)
           return fingerprintOfDescriptor(fd)
+        } catch (error) {
+          await unlink(within(names)).catch(() => {})
+          throw error
         } finally {
           await closeDescriptor(fd)
         }

@@ -82,6 +82,18 @@ export function stagedFile(home: UploadHome, fd: number, path: string, filled: n
       )
       await close()
     },
+    sync: () => uses.run(() => guarded(() => syncDescriptor(fd))),
+    async lose(name) {
+      await uses.run(() =>
+        guarded(async () => {
+          if (home.durable) await syncDescriptor(fd)
+          await home.staging.inHidden(() => rename(path, home.staging.lost().at(name)))
+          kept = true
+          if (home.durable) await syncFolder(home.staging.lost().self)
+        }),
+      )
+      await close()
+    },
     [Symbol.asyncDispose]: close,
   }
 }

@@ -1,0 +1,131 @@
+import type { Session } from '#credentials/gate.ts'
+import { Fault } from '#faults'
+import type { StagedUpload } from '#files/types.ts'
+import type { VirtualPath } from '#permissions/path.ts'
+import type { FtpSession, Transfer } from './session.ts'
+
+/**
+ * Clients go on with an upload whose connection was lost at the size that SIZE tells (lftp by itself). Were that
+ * the size of the old file, which is still there, they would write the new file's end behind the old one's start.
+ * So SIZE tells how much of the lost upload was kept; and where nothing was kept, that there is nothing.
+ */
+export type Interrupted = {
+  /** Uploads that run, by holder and path. */
+  readonly running: Map<string, Set<Transfer>>
+  /** Lost uploads of which nothing was kept, by holder and path: until when that is told, on `now()`. */
+  readonly noted: Map<string, number>
+}
+
+const NOTE_MS = 15 * 60_000
+const MAX_NOTES = 10_000
+/** An upload that moved nothing for so long may be of a connection that is gone already. */
+const STALLED_MS = 3_000
+
+export function noInterrupted(): Interrupted {
+  return { running: new Map(), noted: new Map() }
+}
+
+/** Guests are told apart by their address: they share one key. */
+function placeOf(session: FtpSession, access: Session, path: VirtualPath): string {
+  const { kind, key, user, siteId } = access.principal
+  const guest = kind === 'guest' ? session.address : ''
+  return JSON.stringify([siteId, key?.id ?? '', user?.id ?? '', guest, path])
+}
+
+/** Until disposed of, the upload counts as running. */
+export function runningUpload(
+  session: FtpSession,
+  access: Session,
+  path: VirtualPath,
+  transfer: Transfer,
+): Disposable {
+  const { running } = session.context.interrupted
+  const place = placeOf(session, access, path)
+  const transfers = running.get(place) ?? new Set()
+  running.set(place, transfers.add(transfer))
+  return {
+    [Symbol.dispose]() {
+      transfers.delete(transfer)
+      if (transfers.size === 0) running.delete(place)
+    },
+  }
+}
+
+/** After an upload's connection was lost: keeps what came, or notes that nothing was kept. */
+export async function keepLost(
+  session: FtpSession,
+  access: Session,
+  { upload, start, end }: { upload: StagedUpload; start: number; end: number },
+): Promise<void> {
+  if (access.signal.aborted) return
+  // Nothing of it was there yet, and what it would have gone on with is published.
+  if (end === start && start > 0) return
+  const { path } = upload
+  const kept = await upload.lose(end).catch(() => false)
+  if (!kept) note(session, placeOf(session, access, path))
+}
+
+function note({ context }: FtpSession, place: string): void {
+  const { noted } = context.interrupted
+  for (const [old, until] of noted) {
+    if (noted.size < MAX_NOTES && until > context.now()) break
+    noted.delete(old)
+  }
+  noted.set(place, context.now() + NOTE_MS)
+}
+
+/** Something whole is there now. */
+export function forgetInterrupted(session: FtpSession, access: Session, path: VirtualPath): void {
+  session.context.interrupted.noted.delete(placeOf(session, access, path))
+}
+
+/**
+ * Where an upload can go on: after how many bytes of a lost one; `anew` when nothing of it is there; null when
+ * none was lost. One of the same holder that does not move any more is ended first, and so lost.
+ */
+export async function interruptedAt(
+  session: FtpSession,
+  access: Session,
+  path: VirtualPath,
+): Promise<number | 'anew' | null> {
+  const { running, noted } = session.context.interrupted
+  const place = placeOf(session, access, path)
+  const now = performance.now()
+  for (const transfer of running.get(place) ?? []) {
+    if (!transfer.stop.signal.aborted && now - transfer.movedAt < STALLED_MS) continue
+    transfer.stop.abort()
+    await transfer.ended.promise
+  }
+  const lost = await access.files.lost.find(path)
+  if (lost !== null) return lost.size
+  return (noted.get(place) ?? 0) > session.context.now() ? 'anew' : null
+}
+
+/** Goes on with an upload behind its first `start` bytes, be they lost or published. Fault `range` beyond them. */
+export async function resumeUpload(
+  session: FtpSession,
+  access: Session,
+  path: VirtualPath,
+  start: number,
+): Promise<StagedUpload> {
+  const at = await interruptedAt(session, access, path)
+  if (at === 'anew') throw new Fault('range', 'An upload was interrupted here: start from the beginning')
+  if (at !== null && start > at) throw new Fault('range', `An upload was interrupted here after ${at} bytes`)
+  const lost = at === null ? null : await access.files.lost.resume(path)
+  const upload = lost ?? (await published(access, path))
+  try {
+    if (start > upload.size) throw new Fault('range', 'REST is beyond the end of the file')
+    if (start < upload.size) await upload.truncate(start)
+    return upload
+  } catch (error) {
+    await upload[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+async function published(access: Session, path: VirtualPath): Promise<StagedUpload> {
+  return await access.files.edit(path).catch((error: unknown) => {
+    if (!(error instanceof Fault) || error.code !== 'not_found') throw error
+    throw new Fault('range', 'REST is beyond the end of the file')
+  })
+}

@@ -1,0 +1,117 @@
+/**
+ * Who may do what with the API, one rule for each operation of its description. `admin`: administrators of the site.
+ * `keys`: those, and people for their own keys. `files`: every key of the site, as far as its user may. `above`:
+ * administrators with their own login. `overseen`: those of a site above. `any`: every key. `open`: anybody.
+ */
+export type Rule = 'admin' | 'keys' | 'asked' | 'files' | 'above' | 'overseen' | 'any' | 'open'
+
+export const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
+  ['GET /health/live', 'open'],
+  ['GET /health/ready', 'open'],
+  ['GET /api/public/guest-config', 'open'],
+  ['GET /api/test/api-key', 'any'],
+  ['GET /api/v1/sites', 'admin'],
+  ['POST /api/v1/sites', 'above'],
+  ['GET /api/v1/sites/{id}', 'admin'],
+  ['PATCH /api/v1/sites/{id}', 'admin'],
+  ['DELETE /api/v1/sites/{id}', 'overseen'],
+  ['GET /api/v1/settings', 'admin'],
+  ['PATCH /api/v1/settings', 'admin'],
+  ['GET /api/v1/users', 'admin'],
+  ['POST /api/v1/users', 'admin'],
+  ['GET /api/v1/users/{id}', 'admin'],
+  ['PATCH /api/v1/users/{id}', 'admin'],
+  ['DELETE /api/v1/users/{id}', 'admin'],
+  ['PUT /api/v1/users/{id}/password', 'admin'],
+  ['POST /api/v1/users/{id}/link', 'admin'],
+  ['POST /api/v1/users/{id}/move', 'admin'],
+  ['GET /api/v1/users/{id}/ssh-keys', 'keys'],
+  ['POST /api/v1/users/{id}/ssh-keys', 'keys'],
+  ['DELETE /api/v1/users/{id}/ssh-keys/{key}', 'keys'],
+  ['GET /api/v1/groups', 'admin'],
+  ['POST /api/v1/groups', 'admin'],
+  ['GET /api/v1/groups/{id}', 'admin'],
+  ['PATCH /api/v1/groups/{id}', 'admin'],
+  ['DELETE /api/v1/groups/{id}', 'admin'],
+  ['GET /api/v1/groups/{id}/members', 'admin'],
+  ['PUT /api/v1/groups/{id}/members/{user_id}', 'admin'],
+  ['DELETE /api/v1/groups/{id}/members/{user_id}', 'admin'],
+  ['GET /api/v1/grants', 'admin'],
+  ['POST /api/v1/grants', 'admin'],
+  ['DELETE /api/v1/grants/{id}', 'admin'],
+  ['GET /api/v1/mounts', 'admin'],
+  ['POST /api/v1/mounts', 'admin'],
+  ['GET /api/v1/mounts/{id}', 'admin'],
+  ['PATCH /api/v1/mounts/{id}', 'admin'],
+  ['DELETE /api/v1/mounts/{id}', 'admin'],
+  ['GET /api/v1/keys', 'keys'],
+  ['POST /api/v1/keys', 'keys'],
+  ['GET /api/v1/keys/{id}', 'keys'],
+  ['PATCH /api/v1/keys/{id}', 'keys'],
+  ['DELETE /api/v1/keys/{id}', 'keys'],
+  ['POST /api/v1/keys/{id}/disable', 'keys'],
+  ['POST /api/v1/keys/{id}/enable', 'keys'],
+  ['POST /api/v1/keys/{id}/rotate', 'keys'],
+  ['POST /api/v1/allowed', 'asked'],
+  ['GET /api/v1/audit', 'admin'],
+  ['GET /api/v1/audit/export', 'admin'],
+  ['GET /api/v1/sessions', 'admin'],
+  ['DELETE /api/v1/sessions/{id}', 'admin'],
+  ['GET /api/v1/trash', 'files'],
+  ['DELETE /api/v1/trash', 'files'],
+  ['DELETE /api/v1/trash/{id}', 'files'],
+  ['POST /api/v1/trash/{id}/restore', 'files'],
+  ['POST /api/v1/files/purge', 'files'],
+  ['POST /api/v1/files/copy', 'files'],
+  ['POST /api/v1/files/move', 'files'],
+  ['POST /api/v1/files/times', 'files'],
+  ['POST /api/v1/folders', 'files'],
+  ['GET /api/v1/files', 'files'],
+  ['GET /api/v1/files/{path}', 'files'],
+  ['PUT /api/v1/files/{path}', 'files'],
+  ['DELETE /api/v1/files/{path}', 'files'],
+  ['GET /api/v1/space', 'files'],
+  ['POST /api/v1/uploads', 'files'],
+  ['HEAD /api/v1/uploads/{id}', 'any'],
+  ['PATCH /api/v1/uploads/{id}', 'any'],
+  ['DELETE /api/v1/uploads/{id}', 'any'],
+])
+
+const DONE = '/team/x'
+const base64 = (text: string) => Buffer.from(text).toString('base64')
+
+/** Bodies that fit the description; what they name is not there. `key`: the id of a member's key. */
+export function bodyFor(operation: string, key: string): object | undefined {
+  return new Map<string, object>([
+    ['POST /api/v1/sites', { name: 'a child' }],
+    ['PATCH /api/v1/sites/{id}', { conditions: {} }],
+    ['PATCH /api/v1/settings', {}],
+    ['POST /api/v1/users', { name: 'new' }],
+    ['PATCH /api/v1/users/{id}', { email: 'x@example.org' }],
+    ['PUT /api/v1/users/{id}/password', { password: 'correct horse battery' }],
+    ['POST /api/v1/users/{id}/move', { to: 'own' }],
+    ['POST /api/v1/users/{id}/ssh-keys', { public_key: 'ssh-ed25519 AAAA x' }],
+    ['POST /api/v1/groups', { name: 'new' }],
+    ['PATCH /api/v1/groups/{id}', { name: 'other' }],
+    ['POST /api/v1/grants', { user: 'nobody', path: '/team', rights: ['full'] }],
+    ['POST /api/v1/mounts', { path: '/new' }],
+    ['PATCH /api/v1/mounts/{id}', { read_only: true }],
+    ['POST /api/v1/keys', { name: 'of nobody', value: 'short' }],
+    ['PATCH /api/v1/keys/{id}', { description: 'x' }],
+    ['POST /api/v1/keys/{id}/rotate', { overlap_seconds: 3600 }],
+    ['POST /api/v1/allowed', { key, door: 'rest', address: '192.0.2.1', action: 'read', path: DONE }],
+    ['POST /api/v1/files/purge', { path: DONE }],
+    ['POST /api/v1/files/copy', { from: DONE, to: '/team/y' }],
+    ['POST /api/v1/files/move', { from: DONE, to: '/team/y' }],
+    ['POST /api/v1/files/times', { path: DONE, modified_at: '2020-01-01' }],
+    ['POST /api/v1/folders', { path: '/team/none/new' }],
+  ]).get(operation)
+}
+
+/** Headers without which nobody is let in. */
+export const TUS_HEADERS = {
+  'tus-resumable': '1.0.0',
+  'upload-length': '1',
+  'upload-metadata': `path ${base64('/team/none/new')}`,
+  'upload-offset': '0',
+}

@@ -1,0 +1,84 @@
+import { CreateBucketCommand, ListBucketsCommand } from '@aws-sdk/client-s3'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { codeOf } from './wire.ts'
+import { errorOf, type S3World, startS3World } from './world-s3.ts'
+
+let s3: S3World
+beforeAll(async () => {
+  s3 = await startS3World()
+  await s3.client.send(new CreateBucketCommand({ Bucket: 'box' }))
+})
+afterAll(() => s3[Symbol.asyncDispose]())
+
+describe('S3 refusals', () => {
+  test('nothing presented is AccessDenied, every wrong signature SignatureDoesNotMatch', async () => {
+    const none = await s3.wire.send('GET', '/', {})
+    expect([none.status, codeOf(none)]).toEqual([403, 'AccessDenied'])
+    const list = (accessKeyId: string, secretAccessKey: string) =>
+      errorOf(s3.clientOf({ ...s3.key, accessKeyId, secretAccessKey }).send(new ListBucketsCommand({})))
+    expect(await list(s3.key.accessKeyId, 'wrong')).toBe('SignatureDoesNotMatch')
+    expect(await list('AKIANOBODY', s3.key.secretAccessKey)).toBe('SignatureDoesNotMatch')
+    const disabled = await s3.world.issue()
+    await s3.world.disable(disabled.id)
+    expect(await list(disabled.accessKeyId, disabled.secretAccessKey)).toBe('SignatureDoesNotMatch')
+  })
+
+  test('an error has code, message, request id and host id, and its id is in the headers', async () => {
+    const answer = await s3.wire.signed('GET', '/box/missing')
+    expect(answer.status).toBe(404)
+    expect(answer.text).toMatch(/^<\?xml .*<Error><Code>NoSuchKey<\/Code><Message>[^<]+<\/Message>/s)
+    expect(answer.text).toContain(`<RequestId>${answer.headers['x-amz-request-id']}</RequestId>`)
+    expect(answer.text).toMatch(/<HostId>[^<]+<\/HostId>/)
+  })
+
+  test('an error to HEAD has no body', async () => {
+    const answer = await s3.wire.signed('HEAD', '/box/missing')
+    expect([answer.status, answer.text]).toEqual([404, ''])
+  })
+
+  test('check 14: SigV2 is told what to use', async () => {
+    const answer = await s3.wire.send('GET', '/box', { authorization: `AWS ${s3.key.accessKeyId}:abc=` })
+    expect([answer.status, codeOf(answer)]).toEqual([400, 'InvalidRequest'])
+    expect(answer.text).toContain('AWS4-HMAC-SHA256')
+  })
+
+  test.each([
+    ['GET', '/box?analytics'],
+    ['PUT', '/box?versioning'],
+    ['PUT', '/box?policy'],
+    ['POST', '/box'],
+    ['POST', '/box/key?select'],
+    ['PUT', '/box/key?retention'],
+  ])('%s %s is a quick 501', async (method, path) => {
+    const answer = await s3.wire.signed(method, path)
+    expect([answer.status, codeOf(answer)]).toEqual([501, 'NotImplemented'])
+  })
+
+  test.each([
+    ['policy', 'NoSuchBucketPolicy'],
+    ['cors', 'NoSuchCORSConfiguration'],
+    ['lifecycle', 'NoSuchLifecycleConfiguration'],
+    ['tagging', 'NoSuchTagSet'],
+  ])('GET ?%s is %s', async (name, code) => {
+    expect(codeOf(await s3.wire.signed('GET', `/box?${name}`))).toBe(code)
+  })
+
+  test('access lists: what changes nothing is taken, other readers are not', async () => {
+    expect((await s3.wire.signed('GET', '/box?acl')).text).toContain('FULL_CONTROL')
+    expect((await s3.wire.signed('PUT', '/box?acl', { 'x-amz-acl': 'private' })).status).toBe(200)
+    expect((await s3.wire.signed('PUT', '/box?acl', { 'x-amz-acl': 'public-read' })).status).toBe(501)
+    const acl = (id: string) =>
+      `<AccessControlPolicy><AccessControlList><Grant><Grantee><ID>${id}</ID></Grantee></Grant></AccessControlList></AccessControlPolicy>`
+    expect((await s3.wire.signed('PUT', '/box?acl', {}, acl(s3.world.site.id))).status).toBe(200)
+    expect((await s3.wire.signed('PUT', '/box?acl', {}, acl('somebody'))).status).toBe(501)
+  })
+
+  test('other methods and garbage in XML', async () => {
+    expect((await s3.wire.signed('PATCH', '/box/key')).status).toBe(405)
+    expect(codeOf(await s3.wire.signed('POST', '/box?delete', {}, '<Delete><Object>'))).toBe('MalformedXML')
+    expect(
+      codeOf(await s3.wire.signed('POST', '/box?delete', {}, '<!DOCTYPE x [<!ENTITY a "b">]><Delete/>')),
+    ).toBe('MalformedXML')
+    expect(codeOf(await s3.wire.signed('POST', '/box?delete', {}, ''))).toBe('MalformedXML')
+  })
+})

@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config'
+
+// Servers that are killed, disks that fill, clients that vanish: one file at a time.
+// LATCHKEY_FAULT_ROUNDS and LATCHKEY_SEED make a run longer, or the same again.
+export default defineConfig({
+  test: {
+    include: ['test/faults/**/*.test.ts'],
+    fileParallelism: false,
+    testTimeout: 3_600_000,
+    hookTimeout: 120_000,
+  },
+})
