@@ -42,7 +42,8 @@ export async function enter(visit: Visit, route: PersonRoute, aim: string | null
     isAdministrator,
     mayKeys,
   }
-  return route.handle(person)
+  // Awaited here: `using` ends the session when this function returns, and with it all that revocation reaches.
+  return await route.handle(person)
 }
 
 async function rightsOf(

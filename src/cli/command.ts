@@ -45,6 +45,8 @@ export type Backstage = AsyncDisposable & {
   readonly masterKeys: MasterKeyOffice
   readonly hostKeys: HostKeyOffice
   readonly dataDir: string
+  /** Copies the database. Fault: exists. */
+  backup(file: string): Promise<void>
 }
 
 /** What the command line touches of the world. `columns`: the terminal's width. */
@@ -84,6 +86,8 @@ export type CommandContext = Typed & {
   readonly identity: IdentityDeps
   readonly masterKeys: MasterKeyOffice
   readonly hostKeys: HostKeyOffice
+  /** Copies the database. Fault: exists. */
+  backup(file: string): Promise<void>
   /** The data folder of this machine; null with `--url`. */
   readonly local: { readonly dataDir: string } | null
   readonly actor: Actor

@@ -4,6 +4,7 @@ import { closest } from './closest.ts'
 import type { Backstage, CliIo, Command, CommandContext, Typed } from './command.ts'
 import { ALLOWED_COMMANDS } from './commands/allowed.ts'
 import { AUDIT_COMMANDS } from './commands/audit.ts'
+import { DATABASE_COMMANDS } from './commands/database.ts'
 import { GRANT_COMMANDS } from './commands/grant.ts'
 import { GROUP_COMMANDS } from './commands/group.ts'
 import { HOST_KEY_COMMANDS } from './commands/host-key.ts'
@@ -40,6 +41,7 @@ const COMMANDS: readonly Command[] = [
   ...ALLOWED_COMMANDS,
   ...MASTER_KEY_COMMANDS,
   ...HOST_KEY_COMMANDS,
+  ...DATABASE_COMMANDS,
   ...TRASH_COMMANDS,
   ...SESSION_COMMANDS,
   ...AUDIT_COMMANDS,
@@ -95,6 +97,7 @@ function contextOf(io: CliIo, backstage: Backstage, typed: Typed): CommandContex
     get hostKeys() {
       return backstage.hostKeys
     },
+    backup: backstage.backup,
     local: typed.text('url') === undefined ? { dataDir: backstage.dataDir } : null,
     actor,
     out,

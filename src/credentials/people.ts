@@ -8,6 +8,7 @@ import { judgeProven, type Proven, principalOfProven, whoIsPerson } from './prov
 import { isRecoveryCode, recoveryDigest } from './recovery.ts'
 import type { Sealer } from './sealing.ts'
 import { matchTotp, totpContext } from './totp.ts'
+import { createTurns, type Turns } from './turns.ts'
 import { digestValue, type Pepper, randomText } from './values.ts'
 
 export type PeopleDeps = AuthenticateDeps & {
@@ -42,9 +43,10 @@ const TOUCH_MS = 60_000
 
 /** Logins of people in browsers: password, second factor, and the cookie that stands for both. */
 export function createPeople(deps: PeopleDeps): People {
+  const turns = createTurns()
   return {
     enter: (attempt) => enter(deps, attempt),
-    confirm: (attempt) => confirm(deps, attempt),
+    confirm: (attempt) => confirm(deps, turns, attempt),
     resume: (attempt) => resume(deps, attempt),
     async leave(cookie) {
       const browser = await deps.people.browserByDigest(digestCookie(cookie))
@@ -115,30 +117,47 @@ function limitsOf({ limits = FACTORY_BROWSER_LIMITS }: PeopleDeps): BrowserLimit
 
 async function confirm(
   deps: PeopleDeps,
+  turns: Turns,
   { cookie, code, ...at }: BrowserAt & { readonly cookie: string; readonly code: string },
 ): Promise<PersonEntered> {
-  const { people, store, throttle, clock, logins } = deps
+  const { people, store, clock } = deps
   const digest = digestCookie(cookie)
   const browser = await people.browserByDigest(digest)
   const isOver = browser === null || browser.stage !== 'code' || clock.now() >= browser.createdAt + CODE_MS
   const person = isOver ? null : await store.personById(browser.userId)
-  if (isOver || person === null || browser.tries >= MAX_TRIES) return { kind: 'over' }
+  if (isOver || person === null) return { kind: 'over' }
+  // Codes that come together would all be judged before the first wrong one counts.
+  return turns(person.user.id, () => tryCode(deps, { id: browser.id, digest, person, code, at }))
+}
+
+type CodeTry = {
+  readonly id: string
+  readonly digest: Buffer
+  readonly person: Person
+  readonly code: string
+  readonly at: BrowserAt
+}
+
+async function tryCode(
+  deps: PeopleDeps,
+  { id, digest, person, code, at }: CodeTry,
+): Promise<PersonEntered> {
+  const { people, throttle, clock, logins } = deps
   const guess = `code ${person.user.id}`
   const wait = throttle.wait(at.address, guess)
   if (wait > 0) return refused(wait)
+  if (!(await people.countTry(id, MAX_TRIES))) return { kind: 'over' }
   const proof = { kind: 'person', login: person.user.name, password: '' } as const
   const attempt: Attempt = { ...at, door: DOOR, proof }
   const verdict = await judgeCode(deps, attempt, person, code)
   if (!verdict.ok) {
     if (verdict.reason === 'wrong_code') throttle.guessed(at.address, guess)
-    await people.countTry(browser.id)
     await logins.record(attempt, verdict)
     return refused(throttle.wait(at.address, guess))
   }
   throttle.proved(at.address, guess)
   const next = randomText(COOKIE_LENGTH)
-  if (!(await people.promoteBrowser(browser.id, digest, digestCookie(next), clock.now())))
-    return { kind: 'over' }
+  if (!(await people.promoteBrowser(id, digest, digestCookie(next), clock.now()))) return { kind: 'over' }
   await logins.record(attempt, verdict)
   return { kind: 'in', cookie: next }
 }

@@ -154,7 +154,9 @@ export type PeopleStore = {
   /** The second factor was given: stage `in`, with a new cookie. False when it is gone. */
   promoteBrowser(id: string, from: Buffer, to: Buffer, now: number): Promise<boolean>
   touchBrowser(id: string, seen: Pick<BrowserRecord, 'seenAt' | 'address' | 'client'>): Promise<void>
-  countTry(id: string): Promise<void>
+  /** Counts one more try of the second factor before it is judged; false when there were `most` already. */
+  countTry(id: string, most: number): Promise<boolean>
+  /** The change feed tells of its user: what the login still does ends. */
   removeBrowser(id: string): Promise<void>
 }
 

@@ -23,4 +23,6 @@ export type Engine = AsyncDisposable & {
   texts(json: RawBuilder<string>): RawBuilder<string>
   /** True when another connection may have committed since the last call; cheap, called every 50 ms. */
   hasNews(): boolean
+  /** Writes a consistent copy, mode 0600, while others read and write. Fault: exists. */
+  backup(file: string): Promise<void>
 }

@@ -62,6 +62,8 @@ export type Records = AsyncDisposable & {
   readonly sealed: SealedStore
   readonly lastUses: LastUseStore
   readonly throttle: ThrottleStore
+  /** Writes a consistent copy of the database, mode 0600, beside running servers. Fault: exists. */
+  backup(file: string): Promise<void>
 }
 
 export type RecordsOptions = {
@@ -90,7 +92,7 @@ async function recordsOver(engine: Engine, options: RecordsOptions): Promise<Rec
     return {
       credentials: credentialStore(db),
       identity: identityStore(db, clock, commit),
-      people: peopleStore(db),
+      people: peopleStore(db, commit),
       mounts: mountStore(db),
       locks: lockStore(engine),
       metadata: metadataStore(engine),
@@ -106,6 +108,7 @@ async function recordsOver(engine: Engine, options: RecordsOptions): Promise<Rec
       sealed: sealedStore(db),
       lastUses: lastUseStore(db),
       throttle: throttleStore(engine),
+      backup: engine.backup,
       [Symbol.asyncDispose]: async () => {
         await changes[Symbol.asyncDispose]()
         await engine[Symbol.asyncDispose]()

@@ -1,9 +1,10 @@
 import type { Kysely } from 'kysely'
 import type { BrowserRecord, PeopleStore } from '#credentials/ports.ts'
 import type { BrowserTable, Database } from './schema.ts'
+import type { Commit } from './transactions.ts'
 
 /** Second factors and browsers, as logins read and write them. */
-export function peopleStore(db: Kysely<Database>): PeopleStore {
+export function peopleStore(db: Kysely<Database>, commit: Commit): PeopleStore {
   return {
     factor: async (userId) => {
       const row = await db
@@ -31,13 +32,13 @@ export function peopleStore(db: Kysely<Database>): PeopleStore {
         .executeTakeFirstOrThrow()
       return taken.numDeletedRows > 0n
     },
-    ...browserMethods(db),
+    ...browserMethods(db, commit),
   }
 }
 
 type BrowserMethods = Omit<PeopleStore, 'factor' | 'takeStep' | 'takeRecoveryCode'>
 
-function browserMethods(db: Kysely<Database>): BrowserMethods {
+function browserMethods(db: Kysely<Database>, commit: Commit): BrowserMethods {
   return {
     addBrowser: (browser, digest, sweepBefore) =>
       db.transaction().execute(async (trx) => {
@@ -64,16 +65,24 @@ function browserMethods(db: Kysely<Database>): BrowserMethods {
       const seen = { seen_at: seenAt, address, client }
       await db.updateTable('browsers').set(seen).where('id', '=', id).execute()
     },
-    countTry: async (id) => {
-      await db
+    countTry: async (id, most) => {
+      const counted = await db
         .updateTable('browsers')
         .set((eb) => ({ tries: eb('tries', '+', 1) }))
         .where('id', '=', id)
-        .execute()
+        .where('tries', '<', most)
+        .executeTakeFirstOrThrow()
+      return counted.numUpdatedRows > 0n
     },
-    removeBrowser: async (id) => {
-      await db.deleteFrom('browsers').where('id', '=', id).execute()
-    },
+    removeBrowser: (id) =>
+      commit([], async (trx) => {
+        const removed = await trx
+          .deleteFrom('browsers')
+          .where('id', '=', id)
+          .returning(['site_id', 'user_id'])
+          .execute()
+        return removed.map((row) => ({ kind: 'user', siteId: row.site_id, keyId: null, userId: row.user_id }))
+      }),
   }
 }
 

@@ -65,6 +65,7 @@ export async function openSqliteEngine(file: string, options: SqliteOptions = {}
     kinds: KINDS,
     texts: (json) => sql<string>`(select value from json_each(${json}))`,
     hasNews: newsOf(handle),
+    backup: (file) => copyTo(handle, file),
     [Symbol.asyncDispose]: async () => {
       await db.destroy()
       // Kysely leaves a driver alone that was never used.
@@ -88,6 +89,18 @@ function openHandle(path: string): Sqlite.Database {
       cause: error,
     })
   }
+}
+
+async function copyTo(handle: Sqlite.Database, file: string): Promise<void> {
+  // Made here: SQLite would follow a link and take over what is there.
+  const made = await openFile(file, 'wx', 0o600).catch((error) => {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') {
+      throw new Fault('exists', `${file} is there already`)
+    }
+    throw error
+  })
+  await made.close()
+  await handle.backup(file)
 }
 
 /** `data_version` differs after another connection committed, and only then. */

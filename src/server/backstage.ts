@@ -30,6 +30,7 @@ export async function openBackstage(dataDir: string): Promise<Backstage> {
     masterKeys: masterKeyOffice(folder),
     hostKeys: hostKeyOffice(folder.path),
     dataDir: folder.path,
+    backup: records.backup,
     async [Symbol.asyncDispose]() {
       ended.abort()
       await files[Symbol.asyncDispose]()

@@ -88,6 +88,7 @@ function shell(prefix: readonly string[], world: World, remoteKey: string): Shel
         files: (site) => world.core.files.openForOperator(site, new AbortController().signal),
         masterKeys: nothing(),
         hostKeys: nothing(),
+        backup: none,
         dataDir,
         async [Symbol.asyncDispose]() {},
       }),

@@ -54,7 +54,15 @@ export async function openTerminal(columns = 80): Promise<Terminal> {
         const masterKeys = masterKeyOffice({ path: dir, records, sealer })
         const identity = { ...office.deps, foresee }
         const hostKeys = hostKeyOffice(dir)
-        return { identity, files, masterKeys, hostKeys, dataDir: dir, [Symbol.asyncDispose]: close }
+        return {
+          identity,
+          files,
+          masterKeys,
+          hostKeys,
+          backup: records.backup,
+          dataDir: dir,
+          [Symbol.asyncDispose]: close,
+        }
       },
       async serve(args) {
         served.push(args)

@@ -1,5 +1,6 @@
 import { Fault } from '#faults'
 import type { Entry, OpenFile } from '#files/types.ts'
+import { cutOn } from '#net/closing.ts'
 import { evaluateConditions, ifRangeHolds } from '#net/conditions.ts'
 import { sendFile } from '#net/pump.ts'
 import { contentRange, parseRanges } from '#net/ranges.ts'
@@ -159,6 +160,7 @@ async function download(visit: PersonVisit): Promise<null | Answer> {
     ...(isPart && { 'Content-Range': contentRange(span, entry.size) }),
     ...(visit.cookies.length > 0 && { 'Set-Cookie': visit.cookies }),
   })
+  using _cut = cutOn(session.signal, request.socket)
   if (method === 'GET') await sendFile(file, response, span, session.signal)
   response.end()
   return null
@@ -185,6 +187,7 @@ async function upload(visit: PersonVisit): Promise<Answer> {
   const options = visit.query.has('replace') ? {} : { ifAbsent: true }
   try {
     await using staged = await session.files.create(path, options)
+    using _cut = cutOn(session.signal, exchange.request.socket)
     await receiveBody(exchange.body, staged, { signal: session.signal, limit: MAX_BYTES })
     const given = Number(visit.query.get('modified'))
     const modified = given > 0 && Number.isFinite(given) ? { modified: given } : {}

@@ -34,6 +34,7 @@ export function openRemote(url: string, key: string | undefined): Backstage {
     get dataDir() {
       return refuse()
     },
+    backup: async () => refuse(),
     async [Symbol.asyncDispose]() {},
   }
 }

@@ -11,6 +11,7 @@ import { type Folder, openFolder, openMember, openParent, realRoot } from './loc
 import { closeDescriptor, syncFolder, utimeOf } from './local/io.ts'
 import { type ListingCache, listFolder } from './local/listing.ts'
 import { localLost } from './local/lost.ts'
+import { createPace } from './local/pace.ts'
 import { createStaging } from './local/staging.ts'
 import { entryFrom, fingerprintFrom, look } from './local/stats.ts'
 import { sweepStaging } from './local/sweep.ts'
@@ -41,14 +42,15 @@ export function createLocalMount({ id, root, durable, listings, onError }: Local
     known ??= realRoot(root)
     return known
   }
-  const staging = createStaging(real)
+  const pace = createPace()
+  const staging = createStaging(real, pace)
   const eraser = createEraser(onError)
-  const home = (): Home => ({ root: real(), durable, staging, eraser, listings })
+  const home = (): Home => ({ root: real(), durable, staging, eraser, listings, pace })
   return {
     id,
     find: async (path) => find(real(), path),
     list: async (folder, options) => listFolder(real(), folder, options, listings),
-    open: async (path) => openFile(real(), path),
+    open: async (path) => openFile(real(), path, pace),
     stage: (options) => stage(home(), options.from, options.signal),
     stageFolder: async () => stagedFolder(home()),
     mkdir: (path) => guarded(() => makeFolder(home(), path)),
@@ -61,7 +63,7 @@ export function createLocalMount({ id, root, durable, listings, onError }: Local
     lost: localLost(home, (fd, path, size) => adopt(home(), fd, path, size)),
     openPart: async (uploadId, name) => {
       using parts = openMember(staging.multipart(), uploadId)
-      return await openPrivate(parts.at(name), ROOT)
+      return await openPrivate(parts.at(name), ROOT, pace)
     },
     parts: (uploadId) => guarded(() => partNames(home(), uploadId)),
     dropPart: async (uploadId, name) => {

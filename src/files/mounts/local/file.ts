@@ -4,7 +4,8 @@ import { baseName, parentOf, ROOT, type VirtualPath } from '#permissions/path.ts
 import type { Entry, OpenFile } from '../../types.ts'
 import { faultOf, guarded, notFound } from './errors.ts'
 import { HAS_PROC, openFolder } from './folder.ts'
-import { closeDescriptor, openDescriptor, readFully, writeFully } from './io.ts'
+import { closeAtPace, closeDescriptor, openAtPace, readAtPace, writeFully } from './io.ts'
+import type { Pace } from './pace.ts'
 import { entryFrom } from './stats.ts'
 import { createUses } from './uses.ts'
 
@@ -14,14 +15,14 @@ const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
 const descriptors = new WeakMap<OpenFile, { fd: number; run<T>(work: () => Promise<T>): Promise<T> }>()
 
 /** Opens a regular file below `root`. Faults: not_found; unsupported for a folder. */
-export async function openFile(root: string, path: VirtualPath): Promise<OpenFile> {
+export async function openFile(root: string, path: VirtualPath, pace: Pace): Promise<OpenFile> {
   if (path === ROOT) throw aFolder()
   using folder = openFolder(root, parentOf(path))
   // O_NONBLOCK: opening a FIFO that someone put there must not wait for its writer.
   const flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK
-  const fd = await guarded(() => openDescriptor(folder.at(baseName(path)), flags))
+  const fd = await guarded(() => openAtPace(pace, folder.at(baseName(path)), flags))
   try {
-    return fileOf(fd, regular(path, fd))
+    return fileOf(fd, regular(path, fd), pace)
   } catch (error) {
     await closeDescriptor(fd)
     throw error
@@ -29,10 +30,10 @@ export async function openFile(root: string, path: VirtualPath): Promise<OpenFil
 }
 
 /** A file at a path that nobody else can change. */
-export async function openPrivate(path: string, as: VirtualPath): Promise<OpenFile> {
-  const fd = await guarded(() => openDescriptor(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK))
+export async function openPrivate(path: string, as: VirtualPath, pace: Pace): Promise<OpenFile> {
+  const fd = await guarded(() => openAtPace(pace, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK))
   try {
-    return fileOf(fd, regular(as, fd))
+    return fileOf(fd, regular(as, fd), pace)
   } catch (error) {
     await closeDescriptor(fd)
     throw error
@@ -50,13 +51,13 @@ function aFolder(): Fault {
   return new Fault('unsupported', 'this is a folder')
 }
 
-function fileOf(fd: number, entry: Entry): OpenFile {
+function fileOf(fd: number, entry: Entry, pace: Pace): OpenFile {
   const uses = createUses()
   const file: OpenFile = {
     entry,
-    read: (target, position) => uses.run(() => readFully(fd, target, position)),
+    read: (target, position) => uses.run(() => readAtPace(pace, fd, target, position, entry.size)),
     async [Symbol.asyncDispose]() {
-      if (await uses.end()) await closeDescriptor(fd)
+      if (await uses.end()) await closeAtPace(pace, fd, entry.size)
     },
   }
   descriptors.set(file, { fd, run: uses.run })

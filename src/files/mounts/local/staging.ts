@@ -6,7 +6,8 @@ import { RESERVED } from '../../mount.ts'
 import { errnoOf, faultOf, guarded } from './errors.ts'
 import { type Folder, openReal } from './folder.ts'
 import { forgetInstance, newInstance } from './instance.ts'
-import { openDescriptor } from './io.ts'
+import { openAtPace } from './io.ts'
+import type { Pace } from './pace.ts'
 
 const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW } = constants
 
@@ -30,7 +31,7 @@ export type Staging = AsyncDisposable & {
   inHidden<T>(work: () => Promise<T>): Promise<T>
 }
 
-export function createStaging(root: () => string): Staging {
+export function createStaging(root: () => string, pace: Pace): Staging {
   const instance = newInstance()
   const opened = new Map<string, Folder>()
   // Closed at the end only: staged files still speak of their folder by its descriptor.
@@ -47,7 +48,7 @@ export function createStaging(root: () => string): Staging {
 
   async function create(): Promise<{ fd: number; path: string }> {
     const path = hidden('staging', instance).at(newName())
-    return { fd: await openDescriptor(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW), path }
+    return { fd: await openAtPace(pace, path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW), path }
   }
 
   function forgetOpened(): void {

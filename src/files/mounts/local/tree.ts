@@ -9,6 +9,7 @@ import { guarded } from './errors.ts'
 import { fillFrom } from './file.ts'
 import { openParent } from './folder.ts'
 import { closeDescriptor, openDescriptor, syncDescriptor, syncFolder } from './io.ts'
+import type { Pace } from './pace.ts'
 import type { Staging } from './staging.ts'
 import { fingerprintOfDescriptor, look } from './stats.ts'
 
@@ -19,6 +20,7 @@ export type TreeHome = {
   readonly durable: boolean
   readonly staging: Staging
   readonly eraser: Eraser
+  readonly pace: Pace
 }
 
 /** A folder that is put together below staging, where nobody else can reach it. */

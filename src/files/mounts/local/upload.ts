@@ -8,12 +8,13 @@ import { errnoOf, faultOf, guarded } from './errors.ts'
 import { type Folder, openParent } from './folder.ts'
 import {
   checkOffset,
-  closeDescriptor,
+  closeAtPace,
   readFully,
+  renameAtPace,
   syncDescriptor,
   syncFolder,
   utimeOf,
-  writeFully,
+  writeAtPace,
 } from './io.ts'
 import { entryFrom, fingerprintFrom, look } from './stats.ts'
 import { moveInto, type TreeHome } from './tree.ts'
@@ -33,11 +34,11 @@ export function stagedFile(home: UploadHome, fd: number, path: string, filled: n
   async function close(): Promise<void> {
     // Unlinked before waiting for what runs: after revocation nothing of it is left at once.
     if (!kept) await unlink(path).catch(() => {})
-    if (await uses.end()) await closeDescriptor(fd)
+    if (await uses.end()) await closeAtPace(home.pace, fd, size)
   }
 
   async function entryAt(target: VirtualPath): Promise<Entry> {
-    const entry = entryFrom(target, await fstat(fd))
+    const entry = entryFrom(target, fstat(fd))
     if (entry === null) throw new Fault('internal', 'the staged file is no file')
     return entry
   }
@@ -48,7 +49,7 @@ export function stagedFile(home: UploadHome, fd: number, path: string, filled: n
     },
     write: (chunks, position) =>
       uses.run(async () => {
-        const written = await writeFully(fd, chunks, position)
+        const written = await writeAtPace(home.pace, fd, chunks, position)
         if (written > 0 && position + written > size) size = position + written
       }),
     read: (target, position) => uses.run(() => readFully(fd, target, position)),
@@ -109,10 +110,10 @@ async function publishFile(
   using folder = opened
   await prepare(fd, folder.at(name), how)
   if (home.durable) await syncDescriptor(fd)
-  if (how.before) await how.before(fingerprintFrom(await fstat(fd)))
+  if (how.before) await how.before(fingerprintFrom(fstat(fd)))
   if (how.ifAbsent) await linkInto(path, folder.at(name))
   else if (how.replaceFolder) await moveInto(home, path, target, true)
-  else await rename(path, folder.at(name))
+  else await renameAtPace(home.pace, path, folder.at(name))
   if (home.durable) await syncFolder(folder.self)
 }
 
@@ -142,10 +143,13 @@ async function linkInto(path: string, final: string): Promise<void> {
 
 const NO_LINKS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])
 
-function fstat(fd: number): Promise<fs.BigIntStats> {
-  return new Promise((resolve, reject) => {
-    fs.fstat(fd, { bigint: true }, (error, stats) => (error ? reject(faultOf(error)) : resolve(stats)))
-  })
+// Of what is open, which the kernel has at hand.
+function fstat(fd: number): fs.BigIntStats {
+  try {
+    return fs.fstatSync(fd, { bigint: true })
+  } catch (error) {
+    throw faultOf(error)
+  }
 }
 
 function truncate(fd: number, size: number): Promise<void> {
