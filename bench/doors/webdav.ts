@@ -19,7 +19,7 @@ type WebdavSubject = Subject & {
   /** Local folder of the clients. */
   readonly local: string
   /** Files were changed behind its back. */
-  readonly refresh?: () => void
+  readonly refresh?: () => Promise<void>
 }
 
 const MIB = 1024 ** 2
@@ -55,7 +55,7 @@ const get: Workload<WebdavSubject> = {
   without: [DURABLE],
   async prepare({ root, refresh }, size) {
     await randomFile(join(root, 'big.bin'), size(1024) * MIB)
-    refresh?.()
+    await refresh?.()
   },
   run: async (subject, size) => size(1024) / (await timed(() => curl(subject, 'big.bin'))),
 }
@@ -67,7 +67,7 @@ const put: Workload<WebdavSubject> = {
   async prepare({ root, local, refresh }, size) {
     await emptyFolder(join(root, 'put'))
     await randomFile(join(local, 'big.bin'), size(1024) * MIB)
-    refresh?.()
+    await refresh?.()
   },
   async run(subject, size) {
     const file = join(subject.local, 'big.bin')
@@ -81,7 +81,7 @@ const smallPuts: Workload<WebdavSubject> = {
   aims: { apache: 1, rclone: 1 },
   async prepare({ root, refresh }) {
     await emptyFolder(join(root, 'small'))
-    refresh?.()
+    await refresh?.()
   },
   async run(subject, size) {
     const work = { content: Buffer.alloc(4096, 'x'), count: size(2000), connections: 8 }
@@ -97,7 +97,7 @@ const listing: Workload<WebdavSubject> = {
   without: [DURABLE],
   async prepare({ root, refresh }, size) {
     await manyFiles(join(root, 'many'), size(10_000), 0)
-    refresh?.()
+    await refresh?.()
   },
   async run(subject, size) {
     const args = ['-X', 'PROPFIND', '-H', 'Depth: 1']
@@ -115,7 +115,7 @@ const smallGets: Workload<WebdavSubject> = {
   without: [DURABLE],
   async prepare({ root, refresh }) {
     await writeFile(join(root, 'small.txt'), Buffer.alloc(1024, 'x'))
-    refresh?.()
+    await refresh?.()
   },
   async run({ port, login, value, folder }, size) {
     const url = `http://127.0.0.1:${port}${folder}/small.txt`

@@ -4,6 +4,7 @@ import { trustedProxies } from '#net/proxy.ts'
 import { receiveProxyHeader } from '#net/proxy-protocol.ts'
 import type { Door, DoorOptions, RunningDoor } from '#protocols/protocol.ts'
 import { isLoopback, plainAddress } from './addresses.ts'
+import { createBlocks } from './blocks.ts'
 import { commandArrived, runCommand } from './commands.ts'
 import { Control } from './control.ts'
 import { type ExternalAddress, externalAddressFor } from './external.ts'
@@ -105,7 +106,8 @@ function createContext(gate: Gate, options: FtpDoorOptions): FtpContext {
     log.warn({}, 'ftp: TLS is required but not set up: nobody can log in')
   const ports = createPortPool(options.passivePorts)
   const now = options.now ?? Date.now
-  return { gate, log, settings, ports, dataSockets: new Set(), interrupted: noInterrupted(), now }
+  const shared = { blocks: createBlocks(), dataSockets: new Set<Socket>(), interrupted: noInterrupted() }
+  return { gate, log, settings, ports, ...shared, now }
 }
 
 function listen(server: Server, options: FtpDoorOptions): Promise<number> {

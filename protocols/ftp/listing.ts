@@ -48,7 +48,7 @@ export async function mlsd(
   }
   const pages = await started(access.files.listAll(path))
   const line: LineOf = (member) => factLine(member, session.facts, member.name)
-  await exchange(session, transfer, (socket) =>
+  await exchange(session, transfer, ({ socket }) =>
     sendLines(pages, line, (text) => writeTo(socket, Buffer.from(text))),
   )
 }
@@ -106,7 +106,7 @@ async function sendListing(
 ): Promise<void> {
   const { entry, path } = await look(session, argument, access)
   const pages = entry.kind === 'folder' ? await started(access.files.listAll(path)) : single(entry)
-  await exchange(session, transfer, (socket) =>
+  await exchange(session, transfer, ({ socket }) =>
     sendLines(pages, line, (text) => writeTo(socket, Buffer.from(text))),
   )
 }

@@ -1,12 +1,9 @@
 import type { Socket } from 'node:net'
 import type { OpenFile, StagedUpload } from '#files/types.ts'
 import type { LineEnds } from './ascii.ts'
+import type { Inbox } from './inbox.ts'
 
 const BLOCK_BYTES = 512 * 1024
-const BATCH_BYTES = 512 * 1024
-const HELD_BYTES = 2 * 1024 * 1024
-/** One `writev` takes no more pieces than this on any system. */
-const BATCH_CHUNKS = 1000
 
 /** Writes and waits until the kernel has it, so that the buffer may be used again; false when the peer is gone. */
 export function writeTo(socket: Socket, bytes: Uint8Array): Promise<boolean> {
@@ -58,13 +55,13 @@ export async function sendFile(
  * settles.
  */
 export async function receiveFile(
-  socket: Socket,
+  inbox: Inbox,
   upload: StagedUpload,
   options: PumpOptions,
 ): Promise<{ whole: boolean; end: number }> {
   const { start, lineEnds, moved } = options
-  const inbox = gather(socket, moved)
   let position = start
+  inbox.start(moved)
   for (;;) {
     const { chunks, state } = await inbox.take()
     const pieces = lineEnds ? chunks.map((chunk) => lineEnds.convert(chunk)) : chunks
@@ -73,40 +70,5 @@ export async function receiveFile(
     if (length > 0) await upload.write(pieces, position)
     position += length
     if (state !== 'open') return { whole: state === 'ended', end: position }
-  }
-}
-
-type Taken = { readonly chunks: Uint8Array[]; readonly state: 'open' | 'ended' | 'lost' }
-
-/** Gathers what comes while earlier bytes are written; holds the client back when too much waits. */
-function gather(socket: Socket, moved: (bytes: number) => void): { take(): Promise<Taken> } {
-  let chunks: Uint8Array[] = []
-  let size = 0
-  let state: Taken['state'] = socket.destroyed ? 'lost' : 'open'
-  let wake: () => void = () => {}
-  const isBatch = () => state !== 'open' || size >= BATCH_BYTES || chunks.length >= BATCH_CHUNKS
-  const finish = (how: 'ended' | 'lost') => {
-    if (state === 'open') state = how
-    wake()
-  }
-  socket.on('data', (chunk: Buffer) => {
-    chunks.push(chunk)
-    size += chunk.length
-    moved(chunk.length)
-    if (size >= HELD_BYTES || chunks.length >= BATCH_CHUNKS) socket.pause()
-    if (isBatch()) wake()
-  })
-  socket.on('end', () => finish('ended'))
-  socket.on('close', () => finish('lost'))
-  socket.resume()
-  return {
-    async take() {
-      if (!isBatch()) await new Promise<void>((resolve) => (wake = resolve))
-      const taken = { chunks, state }
-      chunks = []
-      size = 0
-      if (socket.isPaused()) socket.resume()
-      return taken
-    },
   }
 }

@@ -5,6 +5,7 @@ import type { OpenFile } from '#files/types.ts'
 import type { Certificates } from '#net/certificates.ts'
 import { ROOT, resolvePath, type VirtualPath } from '#permissions/path.ts'
 import type { DoorLog, Listener } from '#protocols/protocol.ts'
+import type { Blocks } from './blocks.ts'
 import type { Control } from './control.ts'
 import type { DataSource } from './data.ts'
 import type { Interrupted } from './interrupted.ts'
@@ -36,6 +37,7 @@ export type FtpContext = {
   readonly log: DoorLog
   readonly settings: FtpSettings
   readonly ports: PortPool
+  readonly blocks: Blocks
   /** Data connections that are still open, those included that only flush. */
   readonly dataSockets: Set<Socket>
   readonly interrupted: Interrupted

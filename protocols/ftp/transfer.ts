@@ -7,6 +7,7 @@ import { Fault } from '#faults'
 import type { StagedUpload } from '#files/types.ts'
 import type { VirtualPath } from '#permissions/path.ts'
 import { type LineEnds, toLocal, toNetwork } from './ascii.ts'
+import { type DataConnection, gatherChunks, readIntoBlocks } from './inbox.ts'
 import { forgetInterrupted, keepLost, resumeUpload, runningUpload } from './interrupted.ts'
 import { type PumpOptions, receiveFile, sendFile } from './pumps.ts'
 import { type FtpSession, newPath, openFile, type Transfer } from './session.ts'
@@ -44,7 +45,7 @@ export async function retr(
   if (start > size) throw new Fault('range', 'REST is beyond the end of the file')
   const end = range ? Math.min(range.to + 1, size) : size
   const options = { ...pumpOptions(session, transfer, start, toNetwork), end }
-  await exchange(session, transfer, (socket) => sendFile(file, socket, options))
+  await exchange(session, transfer, ({ socket }) => sendFile(file, socket, options))
 }
 
 /** STOR: upload; after REST n behind the first n bytes of what is there. */
@@ -122,19 +123,20 @@ async function receive(
   using _running = runningUpload(session, access, upload.path, transfer)
   const options = pumpOptions(session, transfer, start, toLocal)
   const progress: { state: 'waiting' | 'begun' | 'done'; end: number } = { state: 'waiting', end: start }
-  const job = async (socket: Socket) => {
+  const job = async ({ socket, inbox: own }: DataConnection) => {
+    using inbox = own ?? gatherChunks(socket)
     progress.state = 'begun'
     const startedAt = performance.now()
-    const { whole, end } = await receiveFile(socket, upload, options)
+    const { whole, end } = await receiveFile(inbox, upload, options)
     progress.end = end
     if (!whole) return false
-    await lookForTheClient(session.control.over, performance.now() - startedAt)
+    await lookForTheClient(session.control.over, startedAt, inbox.endedAt)
     if (transfer.stop.signal.aborted || session.control.over.aborted) return false
     await upload.commit()
     progress.state = 'done'
     return true
   }
-  await exchange(session, transfer, job, opening)
+  await exchange(session, transfer, job, { opening, uploads: true })
   if (progress.state === 'done') forgetInterrupted(session, access, upload.path)
   if (progress.state !== 'begun' || opening !== undefined || options.lineEnds !== null) return
   transfer.stop.abort()
@@ -143,12 +145,13 @@ async function receive(
 
 /**
  * The end of the data says "done" only while the client is there. One that was killed loses both connections,
- * but the data connection may go first, by some milliseconds: so wait for the control connection to go, for a
- * tenth of the time that the upload took and 100 ms at most. Short uploads, which are unlikely to be hit, go fast.
+ * but the data connection may go first, by some milliseconds: so wait for the control connection to go, from the
+ * end of the data on, for a tenth of the time that it took and 100 ms at most. Writing the last bytes counts
+ * towards it; short uploads, which are unlikely to be hit, wait for one turn of the event loop.
  */
-async function lookForTheClient(over: AbortSignal, tookMs: number): Promise<void> {
+async function lookForTheClient(over: AbortSignal, startedAt: number, endedAt: number): Promise<void> {
   await nextTurn()
-  const patience = Math.min(MAX_PATIENCE_MS, tookMs / 10)
+  const patience = Math.min(MAX_PATIENCE_MS, (endedAt - startedAt) / 10) - (performance.now() - endedAt)
   if (patience >= 1) await sleep(patience, undefined, { signal: over }).catch(() => {})
 }
 
@@ -172,6 +175,13 @@ function pumpOptions(
   return { start, lineEnds: session.type === 'ascii' ? lineEnds() : null, moved }
 }
 
+type ExchangeOptions = {
+  /** Text of the 150 reply. */
+  readonly opening?: string | undefined
+  /** The client sends. */
+  readonly uploads?: boolean
+}
+
 /**
  * Runs `job` on the data connection that was agreed on, with the replies around it: 150, then 226 when the job
  * says true and 426 when it says false. Faults of the job are left to the caller; the connection is then gone.
@@ -179,14 +189,15 @@ function pumpOptions(
 export async function exchange(
   session: FtpSession,
   transfer: Transfer,
-  job: (socket: Socket) => Promise<boolean>,
-  opening = 'Here it comes',
+  job: (connection: DataConnection) => Promise<boolean>,
+  options: ExchangeOptions = {},
 ): Promise<void> {
-  const socket = await openData(session, transfer, opening)
-  if (socket === null) return
+  const connection = await openData(session, transfer, options)
+  if (connection === null) return
+  const { socket } = connection
   let done = false
   try {
-    done = await job(socket)
+    done = await job(connection)
   } finally {
     if (done) flushAndEnd(socket)
     else socket.destroy()
@@ -196,7 +207,11 @@ export async function exchange(
 }
 
 /** Answers itself when there is no data connection. */
-async function openData(session: FtpSession, transfer: Transfer, opening: string): Promise<Socket | null> {
+async function openData(
+  session: FtpSession,
+  transfer: Transfer,
+  { opening = 'Here it comes', uploads = false }: ExchangeOptions,
+): Promise<DataConnection | null> {
   const { context, control, dataSource } = session
   const { signal } = transfer.stop
   if (context.settings.requireTls && !session.privateData) {
@@ -217,10 +232,10 @@ async function openData(session: FtpSession, transfer: Transfer, opening: string
   }
   // Before the handshake: some clients start it only when they have seen the 150.
   control.reply(150, opening)
-  const { privateData, tls } = session
-  const socket = privateData && tls ? tls.wrapData(plain) : plain
+  const connection = connectionOn(session, plain, uploads)
+  const { socket } = connection
   watchData(session, transfer, socket)
-  if (!(socket instanceof TLSSocket)) return socket
+  if (!(socket instanceof TLSSocket)) return connection
   if (!(await handshake(socket))) {
     control.reply(425, 'TLS on the data connection failed')
     return null
@@ -230,7 +245,16 @@ async function openData(session: FtpSession, transfer: Transfer, opening: string
     control.reply(522, 'Data connections must resume the TLS session of the control connection here')
     return null
   }
-  return socket
+  return connection
+}
+
+function connectionOn(
+  { context, privateData, tls }: FtpSession,
+  plain: Socket,
+  uploads: boolean,
+): DataConnection {
+  if (privateData && tls) return { socket: tls.wrapData(plain), inbox: null }
+  return uploads ? readIntoBlocks(plain, context.blocks) : { socket: plain, inbox: null }
 }
 
 function watchData(session: FtpSession, transfer: Transfer, socket: Socket): void {

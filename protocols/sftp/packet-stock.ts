@@ -17,7 +17,10 @@ type Transport = {
   _onWrite(data: Buffer): void
   readonly _packetRW: { readonly write: { alloc(payload: number, force?: boolean): Buffer } }
 }
-type Shape = { readonly length: number; readonly head: Buffer; readonly padding: number }
+/** Bytes in all, the length field, and how many bytes of padding there are. */
+type Shape = { readonly length: number; readonly field: number; readonly padding: number }
+/** What stands before the payload: the length field and that of the padding. */
+const HEAD = 5
 
 const spare: Buffer[] = []
 const served = new WeakSet<Transport>()
@@ -38,8 +41,13 @@ export function reusePackets(channel: ServerChannel, socket: Socket): void {
   let isCorked = false
 
   write.alloc = (payload, force) => {
-    taken = transport._kexinit === undefined ? takePacket(transport._cipher, payload) : null
-    return taken ?? alloc(payload, force)
+    taken = null
+    const shape = transport._kexinit === undefined ? shapeOf(transport._cipher, payload) : null
+    if (shape === null) return alloc(payload, force)
+    const isFull = payload >= LEAST_PAYLOAD && payload <= MOST_PAYLOAD && shape.length <= PACKET_BYTES
+    const packet = layOut(isFull ? takeFull(shape.length) : Buffer.allocUnsafe(shape.length), shape, payload)
+    if (isFull) taken = packet
+    return packet
   }
   // The ciphers of later key exchanges take it from the transport.
   const onWrite = transport._onWrite
@@ -62,14 +70,14 @@ export function reusePackets(channel: ServerChannel, socket: Socket): void {
   transport._cipher._onWrite = send
 }
 
-/** Null for a size that is not worth it. */
-function takePacket(cipher: Cipher, payload: number): Buffer | null {
-  if (payload < LEAST_PAYLOAD || payload > MOST_PAYLOAD) return null
-  const shape = shapeOf(cipher, payload)
-  if (shape === null || shape.length > PACKET_BYTES) return null
-  const packet = (spare.pop() ?? Buffer.allocUnsafeSlow(PACKET_BYTES)).subarray(0, shape.length)
-  packet.set(shape.head)
-  pad(packet, shape.head.length + payload, shape.padding)
+function takeFull(length: number): Buffer {
+  return (spare.pop() ?? Buffer.allocUnsafeSlow(PACKET_BYTES)).subarray(0, length)
+}
+
+function layOut(packet: Buffer, { field, padding }: Shape, payload: number): Buffer {
+  packet.writeUInt32BE(field, 0)
+  packet.writeUInt8(padding, 4)
+  pad(packet, HEAD + payload, padding)
   return packet
 }
 
@@ -77,7 +85,7 @@ function giveBack(packet: Buffer): void {
   if (spare.length < MAX_SPARE) spare.push(Buffer.from(packet.buffer))
 }
 
-/** How the cipher lays a packet out: asked once for each size, of which a transfer has two. */
+/** How the cipher lays a packet out: asked once for each size, of which sessions have few. Null when there are many. */
 function shapeOf(cipher: Cipher, payload: number): Shape | null {
   let known = shapes.get(cipher)
   if (known === undefined) {
@@ -89,7 +97,7 @@ function shapeOf(cipher: Cipher, payload: number): Shape | null {
   const sample = cipher.allocPacket(payload)
   const shape = {
     length: sample.length,
-    head: Buffer.from(sample.subarray(0, 5)),
+    field: sample.readUInt32BE(0),
     padding: sample.readUInt8(4),
   }
   known.set(payload, shape)
@@ -99,7 +107,7 @@ function shapeOf(cipher: Cipher, payload: number): Shape | null {
 const noise = Buffer.alloc(64 * 1024)
 let noiseAt = noise.length
 
-/** Random padding (RFC 4253 §6), made for thousands of packets at a time. */
+/** Random padding (RFC 4253 §6), made for thousands of packets at a time: asking costs more than encrypting a small packet. */
 function pad(packet: Buffer, at: number, length: number): void {
   if (noiseAt + length > noise.length) {
     randomFillSync(noise)

@@ -8,6 +8,9 @@ import { createWritten, type Written } from './written.ts'
 const RUN_BYTES = 1024 * 1024
 const RUN_CHUNKS = 512
 
+/** One for all: every upload ends with it, and most never show it. */
+const DROPPED = new Fault('unavailable', 'the upload was dropped')
+
 /** WRITEs that follow one another in the file, and the promise that answers them all. */
 type Run = {
   readonly position: number
@@ -18,6 +21,9 @@ type Run = {
   readonly reject: (fault: Fault) => void
 }
 
+/** A READ among the WRITEs: it sees those before it, and none behind it. Never rejects. */
+type Look = { readonly look: () => Promise<void> }
+
 /**
  * How the upload began: `edit` holds bytes that were there before, which only a reader may see. `resume` goes on
  * with what this key wrote over a connection that was lost.
@@ -25,8 +31,9 @@ type Run = {
 export type Origin = 'create' | 'create_exclusive' | 'edit' | 'resume'
 
 /**
- * A file that this session is writing: every handle on its path shares it. Writes are queued and land in
- * order; the last writer's CLOSE publishes the whole. One failed write, and it is never published.
+ * A file that this session is writing: every handle on its path shares it. WRITEs are queued and land in order,
+ * READs have their turn among them (draft-ietf-secsh-filexfer-02, 6.1); the last writer's CLOSE publishes the
+ * whole. One failed write, and it is never published.
  */
 export class StagedFile implements Content {
   readonly origin: Origin
@@ -40,7 +47,7 @@ export class StagedFile implements Content {
   writers = 0
   readonly #files: Files
   readonly #upload: StagedUpload
-  readonly #waiting: Run[] = []
+  readonly #waiting: (Run | Look)[] = []
   #working: Promise<void> | null = null
   #failure: Fault | null = null
   /** Length when everything that is queued has landed. */
@@ -80,7 +87,7 @@ export class StagedFile implements Content {
 
   #runFor(chunks: readonly Buffer[], length: number, position: number): Run {
     const last = this.#waiting.at(-1)
-    if (last && joins(last, chunks, length, position)) {
+    if (last && 'chunks' in last && joins(last, chunks, length, position)) {
       for (const chunk of chunks) last.chunks.push(chunk)
       last.length += length
       return last
@@ -94,9 +101,10 @@ export class StagedFile implements Content {
   async #work(): Promise<void> {
     // One turn later: WRITEs that came in the same bytes are gathered.
     await null
-    for (let run = this.#waiting.shift(); run !== undefined; run = this.#waiting.shift()) {
-      if (this.#failure) run.reject(this.#failure)
-      else await this.#writeRun(run)
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+      if ('look' in next) await next.look()
+      else if (this.#failure) next.reject(this.#failure)
+      else await this.#writeRun(next)
     }
     this.#working = null
   }
@@ -132,7 +140,14 @@ export class StagedFile implements Content {
 
   async read(target: Uint8Array, position: number): Promise<number> {
     if (this.#published) return (await this.#reopened()).read(target, position)
-    await this.settled()
+    const { promise, resolve, reject } = Promise.withResolvers<number>()
+    this.#waiting.push({ look: () => this.#readNow(target, position).then(resolve, reject) })
+    this.#working ??= this.#work()
+    return promise
+  }
+
+  async #readNow(target: Uint8Array, position: number): Promise<number> {
+    if (this.#failure) throw this.#failure
     return this.#upload.read(target, position)
   }
 
@@ -190,7 +205,7 @@ export class StagedFile implements Content {
 
   /** Drops what was not published, and closes. */
   async drop(): Promise<void> {
-    this.#failure ??= new Fault('unavailable', 'the upload was dropped')
+    this.#failure ??= DROPPED
     // Before waiting for what runs: after revocation nothing is left at once.
     if (!this.#published) await this.#upload[Symbol.asyncDispose]()
     await this.#working

@@ -138,10 +138,7 @@ type CodeTry = {
   readonly at: BrowserAt
 }
 
-async function tryCode(
-  deps: PeopleDeps,
-  { id, digest, person, code, at }: CodeTry,
-): Promise<PersonEntered> {
+async function tryCode(deps: PeopleDeps, { id, digest, person, code, at }: CodeTry): Promise<PersonEntered> {
   const { people, throttle, clock, logins } = deps
   const guess = `code ${person.user.id}`
   const wait = throttle.wait(at.address, guess)

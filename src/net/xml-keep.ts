@@ -7,15 +7,17 @@ const XML_NAMESPACE = 'http://www.w3.org/XML/1998/namespace'
  * they came, and of what `around` it (the outermost first) the xml:lang and the declarations that it needs.
  */
 export function keepXml(element: XmlElement, around: readonly XmlElement[]): string {
-  const inherited: Record<string, string> = Object.assign({}, ...around.map(({ declared }) => declared))
+  // Maps: a prefix may be `__proto__` or `constructor`.
+  const inherited = new Map(around.flatMap(({ declared }) => Object.entries(declared)))
   const lang = [...around, element].map(langOf).findLast((found) => found !== undefined)
   const inside = element.nodes.map(written).join('')
   const own = attributesOf(element)
-  const declarations: Record<string, string> = { ...element.declared }
+  const declarations = new Map(Object.entries(element.declared))
   // A prefix may also stand in a value (a QName), where only its colon gives it away.
   const text = `${element.prefix}:${own}${inside}`
-  for (const [prefix, uri] of Object.entries(inherited)) {
-    if (prefix === '' ? uri !== '' : text.includes(`${prefix}:`)) declarations[prefix] ??= uri
+  for (const [prefix, uri] of inherited) {
+    const isNeeded = prefix === '' ? uri !== '' : text.includes(`${prefix}:`)
+    if (isNeeded && !declarations.has(prefix)) declarations.set(prefix, uri)
   }
   const language =
     lang === undefined || langOf(element) !== undefined ? '' : ` xml:lang="${escapeAttribute(lang)}"`
@@ -29,7 +31,7 @@ function langOf({ attributes }: XmlElement): string | undefined {
 function written(node: XmlElement | string): string {
   if (typeof node === 'string') return escapeText(node)
   const inside = node.nodes.map(written).join('')
-  return tagged(node, declarationsOf(node.declared) + attributesOf(node), inside)
+  return tagged(node, declarationsOf(Object.entries(node.declared)) + attributesOf(node), inside)
 }
 
 function tagged({ prefix, local }: XmlElement, attributes: string, inside: string): string {
@@ -37,8 +39,8 @@ function tagged({ prefix, local }: XmlElement, attributes: string, inside: strin
   return inside === '' ? `<${name}${attributes}/>` : `<${name}${attributes}>${inside}</${name}>`
 }
 
-function declarationsOf(declared: Readonly<Record<string, string>>): string {
-  return Object.entries(declared)
+function declarationsOf(declared: Iterable<readonly [prefix: string, uri: string]>): string {
+  return [...declared]
     .filter(([prefix]) => prefix !== 'xml')
     .map(([prefix, uri]) => ` xmlns${prefix === '' ? '' : ':'}${prefix}="${escapeAttribute(uri)}"`)
     .join('')

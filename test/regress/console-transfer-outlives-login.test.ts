@@ -55,6 +55,16 @@ test('a download ends when its login is ended from another browser', async () =>
   expect(site.world.core.gate.sessions.list()).toHaveLength(0)
 })
 
+test('a download ends when its browser logs out', async () => {
+  const browser = await site.person('dan', 'administrator')
+  const socket = await begin('GET /console/download/big.bin HTTP/1.1', browser)
+  expect(await live()).toBe(1)
+  await browser.post('/console/logout')
+  socket.resume()
+  await once(socket, 'close')
+  expect(site.world.core.gate.sessions.list()).toHaveLength(0)
+})
+
 test('an upload that waits for its bytes ends when its user is disabled', async () => {
   const browser = await site.person('bea', 'administrator')
   const more = `Origin: ${site.origin}\r\nX-Csrf-Token: ${browser.csrf}\r\nContent-Length: 1000000\r\n`

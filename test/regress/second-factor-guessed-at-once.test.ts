@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { stepAt, totpCode } from '#credentials/totp.ts'
+import { stepAt, totpCode, totpContext } from '#credentials/totp.ts'
 import { type Console, PASSWORD, startConsole } from '#test/protocols/console/client.ts'
 
 /*
@@ -17,15 +17,16 @@ const HERE = { address: '192.0.2.7', siteId: null, client: 'test' }
 
 /** Somebody with a second factor, whose password is known. */
 async function armed(name: string): Promise<Buffer> {
-  const { people, clock, secret } = { people: site.world.folder.records.identity, clock: site.world.clock, secret: Buffer.alloc(20, 5) }
+  const { clock, folder, identity } = site.world
+  const secret = Buffer.alloc(20, 5)
   const userId = await site.addPerson(name)
-  const sealed = site.world.folder.sealer.seal(secret, `totp:${userId}`)
-  await people.beginSecondFactor(userId, sealed, clock.now())
+  const sealed = folder.sealer.seal(secret, totpContext(userId))
+  await identity.store.beginSecondFactor(userId, sealed, clock.now())
   const user = { siteId: site.world.site.id, userId }
   const nobody = { userId: null, userName: null, keyId: null, keyName: null, door: null, address: null }
   const entry = { action: 'user.update', outcome: 'ok', reason: '', subject: '', at: clock.now() } as const
   const given = { step: 0, codes: [], now: clock.now(), keepBrowser: undefined }
-  await people.confirmSecondFactor(user, given, { ...nobody, ...entry, siteId: user.siteId })
+  await identity.store.confirmSecondFactor(user, given, { ...nobody, ...entry, siteId: user.siteId })
   return secret
 }
 

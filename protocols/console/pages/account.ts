@@ -193,7 +193,7 @@ function factorPart(visit: PersonVisit, { state, recoveryCodes }: SecondFactorSt
 <details class="careful"><summary>Turn it off</summary><div>${form(visit, '/account/factor/remove', current, 'Turn it off')}</div></details>`
   }
   return html`<p>${tag('off')} With a code from your telephone besides the password, a stolen password alone opens nothing. WebDAV, SFTP and FTP then take keys only.</p>
-${action(visit, '/account/factor', state === 'pending' ? 'Go on setting it up' : 'Set it up', { kind: '' })}`
+<details class="careful"><summary>Set it up</summary><div>${form(visit, '/account/factor', current, 'Go on')}</div></details>`
 }
 
 function sshPart(visit: PersonVisit, keys: readonly SshKeyDetails[], now: number): Html {

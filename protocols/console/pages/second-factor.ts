@@ -30,6 +30,7 @@ export const SECOND_FACTOR_ROUTES: readonly Route[] = [
 ]
 
 async function begin(visit: PersonVisit): Promise<Answer> {
+  await reprove(visit)
   await beginSecondFactor(visit.deps.identity, visit.actor)
   return redirect('/console/account/factor')
 }

@@ -11,7 +11,7 @@ import type { Principal } from '#permissions/principal.ts'
 const LIFETIME_MS = 24 * 3_600_000
 const SWEEP_MS = 60_000
 /** Each holds a file open. */
-const MOST_OF_A_HOLDER = 100
+const MOST_OF_AN_OWNER = 100
 const MOST_OF_ALL = 1_000
 
 /** What an upload shall become. */
@@ -60,6 +60,7 @@ export type Bytes = {
 type Live = {
   readonly id: string
   readonly holder: string
+  readonly owner: string
   readonly aim: Aim
   readonly session: Session
   readonly staged: StagedUpload
@@ -73,6 +74,11 @@ function holderOf({ principal, address }: { principal: Principal; address: strin
   const { kind, siteId, key, user } = principal
   if (kind === 'guest') return `guest ${siteId} ${address}`
   return key === null ? `user ${user?.id}` : `key ${key.id}`
+}
+
+/** Who has so many: all keys of a user together, and all guests of a site, who come from as many addresses as they like. */
+function ownerOf({ siteId, key, user }: Principal): string {
+  return `${siteId} ${user === null ? `key ${key?.id}` : `user ${user.id}`}`
 }
 
 export function createResumables(gate: Gate, clock: Clock): Resumables {
@@ -100,21 +106,22 @@ export function createResumables(gate: Gate, clock: Clock): Resumables {
     return live
   }
 
-  function refuseMany(holder: string): void {
-    const own = [...uploads.values()].filter((live) => live.holder === holder).length
-    if (own < MOST_OF_A_HOLDER && uploads.size < MOST_OF_ALL) return
+  function refuseMany(owner: string): void {
+    const own = [...uploads.values()].filter((live) => live.owner === owner).length
+    if (own < MOST_OF_AN_OWNER && uploads.size < MOST_OF_ALL) return
     throw new Fault('rate_limited', 'too many uploads are open', { retryAfter: 60 })
   }
 
   async function start(asking: Session, aim: Aim): Promise<Resumable> {
     const { principal, door, address, client } = asking
-    refuseMany(holderOf(asking))
+    refuseMany(ownerOf(principal))
     const session = gate.open(principal, { door, address, client })
     try {
       const staged = await session.files.create(aim.path, aim.options)
       const live: Live = {
         id: randomBytes(24).toString('hex'),
         holder: holderOf(asking),
+        owner: ownerOf(principal),
         aim,
         session,
         staged,
@@ -147,6 +154,8 @@ export function createResumables(gate: Gate, clock: Clock): Resumables {
   async function append(session: Session, id: string, { offset, body, signal }: Bytes): Promise<Resumable> {
     const live = await claim(session, id)
     const { staged, aim } = live
+    // Of two that waited for the same end only one goes on.
+    if (live.sending !== null) throw new Fault('exists', 'another request goes on with this upload')
     if (staged.size !== offset) throw new Fault('exists', `the upload is at ${staged.size}, not at ${offset}`)
     const stopping = new AbortController()
     const { promise: over, resolve } = Promise.withResolvers<void>()

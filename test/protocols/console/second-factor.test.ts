@@ -23,7 +23,7 @@ type Armed = {
 async function armed(): Promise<Armed> {
   const name = `person-${++people}`
   const browser = await site.person(name)
-  await browser.post('/console/account/factor')
+  await browser.post('/console/account/factor', { current: PASSWORD })
   const page = await browser.get('/console/account/factor')
   const secret = decode(/<code class="big">([A-Z2-7 ]+)<\/code>/.exec(page.text)?.[1] ?? '')
   const done = await browser.post('/console/account/factor/confirm', { code: codeOf(secret) })
@@ -47,7 +47,7 @@ function codeOf(secret: Buffer): string {
 describe('the second factor', () => {
   test('is shown as a QR code and as text, and counts from its first right code on', async () => {
     const browser = await site.person('new')
-    await browser.post('/console/account/factor')
+    await browser.post('/console/account/factor', { current: PASSWORD })
     const page = await browser.get('/console/account/factor')
     expect(page.text).toMatch(/<svg [^>]+>/)
     expect(page.text).toMatch(/[A-Z2-7]{4}( [A-Z2-7]{4}){7}/)
@@ -120,7 +120,7 @@ describe('the second factor', () => {
     expect(await site.world.gate.login({ ...attempt, proof })).toMatchObject({ ok: true })
     const browser = site.browser()
     await browser.login(name)
-    await browser.post('/console/account/factor')
+    await browser.post('/console/account/factor', { current: PASSWORD })
     const page = await browser.get('/console/account/factor')
     const secret = decode(/<code class="big">([A-Z2-7 ]+)<\/code>/.exec(page.text)?.[1] ?? '')
     await browser.post('/console/account/factor/confirm', { code: codeOf(secret) })
@@ -150,5 +150,12 @@ describe('the second factor', () => {
     const browser = site.browser()
     await browser.login(name)
     expect((await browser.post('/console/login/code', { code: codeOf(secret) })).status).toBe(303)
+  })
+
+  test('is set up with the password only: an open browser alone must not lock its owner out', async () => {
+    const browser = await site.person(`person-${++people}`)
+    const refused = await browser.post('/console/account/factor', { current: 'not the password' })
+    expect(refused.status).toBe(400)
+    expect((await browser.get('/console/account/factor')).status).toBe(404)
   })
 })

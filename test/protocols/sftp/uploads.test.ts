@@ -183,6 +183,20 @@ describe('the flags of OPEN', () => {
 })
 
 describe('names of files that are being written', () => {
+  test('READ and WRITE of the same bytes, sent together, take effect in their order', async () => {
+    using raw = await open()
+    const handle = handleOf(await raw.ask(request.open('/order', NEW | FLAGS.read)))
+    for (let round = 0; round < 100; round++) {
+      raw.send(request.write(handle, 0n, Buffer.alloc(4, round)))
+      raw.send(request.read(handle, 0n, 4))
+    }
+    for (let round = 0; round < 100; round++) {
+      expect(statusOf(await raw.next())).toBe(0)
+      expect((await raw.next()).body.subarray(4)).toEqual(Buffer.alloc(4, round))
+    }
+    expect(statusOf(await raw.ask(request.close(handle)))).toBe(0)
+  })
+
   test('a second handle reads the staged bytes, and the published ones after CLOSE (sshfs)', async () => {
     using raw = await open()
     const writer = await openFile(raw, '/shared', NEW)

@@ -7,23 +7,33 @@ export type Pace = {
   short<T>(atOnce: () => T, later: () => Promise<T>): Promise<T>
 }
 
-/** A call that took longer is followed by a rest, in which others wait in threads. */
-const SLOW_MS = 2
-/** Times as long as it took: the event loop stands still for a thirtieth of the time at most. */
-const REST = 30
+/** A call may take this long for nothing: the machine was busy otherwise. */
+const FREE_MS = 1
+/** Milliseconds beyond that until short calls are left to threads. */
+const MOST_DEBT_MS = 25
+/** Of what time passes, this part is forgiven: so much of it the event loop stands still at most. */
+const FORGIVEN = 1 / 20
 
 /** `now` in milliseconds, of a clock that never goes back. */
 export function createPace(now: () => number = () => performance.now()): Pace {
-  let restsUntil = Number.NEGATIVE_INFINITY
+  let debt = 0
+  let countedAt = now()
   return {
     async short(atOnce, later) {
       const from = now()
-      if (from < restsUntil) return later()
+      if (debt > 0) {
+        debt = Math.max(0, debt - (from - countedAt) * FORGIVEN)
+        countedAt = from
+        if (debt > MOST_DEBT_MS) return later()
+      }
       try {
         return atOnce()
       } finally {
-        const to = now()
-        if (to - from > SLOW_MS) restsUntil = to + (to - from) * REST
+        const took = now() - from
+        if (took > FREE_MS) {
+          debt += took - FREE_MS
+          countedAt = from + took
+        }
       }
     },
   }

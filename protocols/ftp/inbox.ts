@@ -1,0 +1,170 @@
+import { Socket } from 'node:net'
+import { BLOCK_BYTES, type Blocks } from './blocks.ts'
+
+/** What came: `ended` by the client's end of the data, `lost` with the connection. */
+export type Taken = { readonly chunks: Uint8Array[]; readonly state: 'open' | 'ended' | 'lost' }
+
+/** Gathers what comes while earlier bytes are written; holds the client back when too much waits. */
+export type Inbox = Disposable & {
+  /** Begins to read; `moved` is told of all that comes. */
+  start(moved: (bytes: number) => void): void
+  /** The next batch, or the last one. Its chunks are valid until the next call. */
+  take(): Promise<Taken>
+  /** When the end came, on `performance.now()`. */
+  readonly endedAt: number
+}
+
+/** A data connection; `inbox` where it is for an upload. */
+export type DataConnection = { readonly socket: Socket; readonly inbox: Inbox | null }
+
+const BATCH_BYTES = 512 * 1024
+const HELD_BYTES = 2 * 1024 * 1024
+/** One `writev` takes no more pieces than this on any system. */
+const BATCH_CHUNKS = 1000
+const BATCH_BLOCKS = BATCH_BYTES / BLOCK_BYTES
+const HELD_BLOCKS = HELD_BYTES / BLOCK_BYTES
+
+/** Waits for `ready`, which may become true whenever the waiting one is woken. */
+function createBell(ready: () => boolean): { ring(): void; wait(): Promise<void> } {
+  let wake: () => void = () => {}
+  return {
+    ring() {
+      if (ready()) wake()
+    },
+    async wait() {
+      if (!ready()) await new Promise<void>((resolve) => (wake = resolve))
+    },
+  }
+}
+
+/** How a connection came to its end, and when. */
+function watchEnd(socket: Socket, ring: () => void): { state: Taken['state']; at: number } {
+  const end: { state: Taken['state']; at: number } = { state: socket.destroyed ? 'lost' : 'open', at: 0 }
+  const finish = (how: 'ended' | 'lost') => {
+    if (end.state === 'open') Object.assign(end, { state: how, at: performance.now() })
+    ring()
+  }
+  socket.on('end', () => finish('ended'))
+  socket.on('close', () => finish('lost'))
+  return end
+}
+
+/** Gathers the chunks that the stream gives. */
+export function gatherChunks(socket: Socket): Inbox {
+  let chunks: Uint8Array[] = []
+  let size = 0
+  const bell = createBell(() => end.state !== 'open' || size >= BATCH_BYTES || chunks.length >= BATCH_CHUNKS)
+  const end = watchEnd(socket, () => bell.ring())
+  return {
+    get endedAt() {
+      return end.at
+    },
+    start(moved) {
+      socket.on('data', (chunk: Buffer) => {
+        chunks.push(chunk)
+        size += chunk.length
+        moved(chunk.length)
+        if (size >= HELD_BYTES || chunks.length >= BATCH_CHUNKS) socket.pause()
+        bell.ring()
+      })
+      socket.resume()
+    },
+    async take() {
+      await bell.wait()
+      const taken = { chunks, state: end.state }
+      chunks = []
+      size = 0
+      if (socket.isPaused()) socket.resume()
+      return taken
+    },
+    [Symbol.dispose]() {},
+  }
+}
+
+/**
+ * Takes over an accepted connection, not read from yet, so that the kernel fills blocks of ours. The stream would
+ * allocate memory outside the heap for each 64 KiB, which keeps the garbage collector busier than the upload.
+ * Node offers own buffers (`onread`) for connections that are made from a handle, and net.Server has no option
+ * for them: where the handle is not to be had, the stream's chunks are gathered.
+ */
+export function readIntoBlocks(accepted: Socket, blocks: Blocks): DataConnection {
+  const handle: unknown = Reflect.get(accepted, '_handle')
+  if (typeof handle !== 'object' || handle === null) {
+    return { socket: accepted, inbox: gatherChunks(accepted) }
+  }
+  const filling = createFilling(blocks)
+  const onread = { buffer: filling.room, callback: filling.filled }
+  // The types know only handles of another kind, that are not connected yet.
+  const socket: Socket = Reflect.construct(Socket, [{ handle, onread, pauseOnCreate: true }])
+  socket.on('error', () => {})
+  // The handle has a new owner: the old one ends without it, which is what its server counts.
+  Reflect.set(accepted, '_handle', null)
+  accepted.destroy()
+  return { socket, inbox: filling.inbox(socket) }
+}
+
+type Filling = {
+  room(): Buffer
+  filled(bytes: number): boolean
+  inbox(socket: Socket): Inbox
+}
+
+function createFilling(blocks: Blocks): Filling {
+  let current = blocks.take()
+  let length = 0
+  let full: Buffer[] = []
+  let lent: Buffer[] = []
+  let moved: (bytes: number) => void = () => {}
+  let ring: () => void = () => {}
+
+  function giveBack(): void {
+    for (const block of lent) blocks.giveBack(block)
+    lent = []
+  }
+
+  function inbox(socket: Socket): Inbox {
+    const bell = createBell(() => end.state !== 'open' || full.length >= BATCH_BLOCKS)
+    const end = watchEnd(socket, () => bell.ring())
+    ring = bell.ring
+    return {
+      get endedAt() {
+        return end.at
+      },
+      start(tell) {
+        moved = tell
+        socket.resume()
+      },
+      async take() {
+        giveBack()
+        await bell.wait()
+        const { state } = end
+        lent = full
+        full = []
+        if (state === 'open') socket.resume()
+        const last = state !== 'open' && length > 0 ? [current.subarray(0, length)] : []
+        return { chunks: [...lent, ...last], state }
+      },
+      [Symbol.dispose]() {
+        // Nothing may be read into blocks that others have.
+        if (end.state !== 'ended') socket.destroy()
+        lent.push(...full, current)
+        giveBack()
+      },
+    }
+  }
+
+  return {
+    room: () => current.subarray(length),
+    filled(bytes) {
+      moved(bytes)
+      length += bytes
+      if (length < BLOCK_BYTES) return true
+      full.push(current)
+      current = blocks.take()
+      length = 0
+      ring()
+      return full.length < HELD_BLOCKS
+    },
+    inbox,
+  }
+}
