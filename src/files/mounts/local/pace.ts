@@ -1,6 +1,6 @@
 /**
  * How a storage answers. A short call costs a tenth when it is made on the event loop instead of being handed to a
- * thread, but there it holds up everybody while the storage is slow (docs/decisions/0019).
+ * thread, but there it holds up everybody while the storage is slow (docs/decisions/0014).
  */
 export type Pace = {
   /** `atOnce` on the event loop while the storage answers quickly, `later` otherwise. Errors of either are the call's. */
