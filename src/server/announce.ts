@@ -9,12 +9,16 @@ type Facts = {
   readonly demo: DemoKeys | null
   readonly region: string
   readonly dataDir: string
+  /** The web console is switched on. */
+  readonly console: boolean
 }
 
 /** What a start prints: where the doors are and, once only, the secrets that it made. */
-export function announce({ doors, first, demo, region, dataDir }: Facts): string {
+export function announce({ doors, first, demo, region, dataDir, console }: Facts): string {
   const { addresses } = doors
-  const parts = [`Latchkey serves ${dataDir}\n${doors.listeners.map((one) => `  ${one}`).join('\n')}`]
+  const places = [...doors.listeners]
+  if (console && addresses.rest !== undefined) places.push(`console ${addresses.rest}/console`)
+  const parts = [`Latchkey serves ${dataDir}\n${places.map((one) => `  ${one}`).join('\n')}`]
   if (first !== null) parts.push(firstStart(first, addresses, region))
   if (demo !== null) parts.push(demoStart(demo, addresses, region))
   if (first === null && demo === null) {

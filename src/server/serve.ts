@@ -135,7 +135,9 @@ async function run({ config, demo, freePorts }: ServeArguments): Promise<number>
     await writePrivateFile(folder.path, ADDRESSES_FILE, JSON.stringify(doors.addresses, null, 2))
   }
   if (demoKeys !== null) await writeDemoFile(folder.path, doors.addresses, region, demoKeys)
-  process.stdout.write(announce({ doors, first, demo: demoKeys, region, dataDir: folder.path }))
+  process.stdout.write(
+    announce({ doors, first, demo: demoKeys, region, dataDir: folder.path, console: config.console.enabled }),
+  )
   process.stdout.write('ready\n')
   log.info({ signal: await stopping }, 'stopping')
   await stop(doors, config.stopGrace)

@@ -16,6 +16,7 @@ afterEach(() => rm(dir, { recursive: true, force: true }))
 describe('O1: starting', () => {
   test('the first start prints a link and a key, the second finds everything and shows no secret', async () => {
     const first = await startServer({ dir })
+    expect(first.printed).toMatch(/ {2}console http:\/\/127\.0\.0\.1:\d+\/console\n/)
     expect(first.printed).toMatch(/one-time link:\n {2}http:\/\/127\.0\.0\.1:\d+\/start\/[0-9A-Za-z]{43}/)
     expect(first.printed).toMatch(/value {2}lk_[0-9A-Za-z]{8}_[0-9A-Za-z]{38}/)
     expect((await stat(join(first.data, 'demo.json'))).mode & 0o777).toBe(0o600)
