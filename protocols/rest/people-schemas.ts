@@ -209,3 +209,17 @@ export const MountChangesSchema = Type.Object(
   { read_only: Type.Optional(Type.Boolean()), trash_days: Type.Optional(TrashDays) },
   { ...CLOSED, minProperties: 1 },
 )
+
+export const SshKeySchema = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  type: Type.String({ examples: ['ssh-ed25519'] }),
+  fingerprint: Type.String({ description: 'As ssh-keygen -l prints it: SHA256:…' }),
+  public_key: Type.String({ description: 'The line of a public key file' }),
+  created_at: Time,
+  last_used_at: Nullable(Time),
+  last_used_address: Nullable(Type.String()),
+  last_used_door: Nullable(Type.String()),
+  last_used_client: Nullable(Type.String()),
+})
+export const SshKeyPageSchema = Type.Object({ ssh_keys: Type.Array(SshKeySchema) })

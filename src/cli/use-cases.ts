@@ -13,6 +13,7 @@ import * as sessions from '#identity/live-sessions.ts'
 import * as mounts from '#identity/mounts.ts'
 import * as rotation from '#identity/rotate-key.ts'
 import * as sites from '#identity/sites.ts'
+import * as sshKeys from '#identity/ssh-keys.ts'
 import * as tickets from '#identity/tickets.ts'
 import * as users from '#identity/users.ts'
 import type { Connection } from './remote/connection.ts'
@@ -21,6 +22,7 @@ import * as remoteKeys from './remote/keys.ts'
 import { connectionOf } from './remote/open.ts'
 import * as people from './remote/people.ts'
 import * as remoteSites from './remote/sites.ts'
+import * as remoteSshKeys from './remote/ssh-keys.ts'
 
 /* The use cases as commands call them: on the data folder of this machine, or on a server with `--url`. */
 
@@ -90,6 +92,13 @@ export const moveUser = either<
   Pick<Awaited<ReturnType<typeof leaving.moveUser>>, 'user'>
 >(leaving.moveUser, async (api, siteId, ref, to) => people.moveUser(api, siteId, ref, unforced(to)))
 export const createTicket = either(tickets.createTicket, people.createTicket)
+
+export const addSshKey = either(sshKeys.addSshKey, remoteSshKeys.addSshKey)
+export const listSshKeys = either<Who, Awaited<ReturnType<typeof sshKeys.listSshKeys>>>(
+  sshKeys.listSshKeys,
+  remoteSshKeys.listSshKeys,
+)
+export const removeSshKey = either(sshKeys.removeSshKey, remoteSshKeys.removeSshKey)
 
 export const addGroup = either(groups.addGroup, people.addGroup)
 export const listGroups = either<[string], Awaited<ReturnType<typeof groups.listGroups>>>(

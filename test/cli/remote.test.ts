@@ -12,6 +12,8 @@ const KEY = ['key', 'create', 'laptop', '--user', 'anna', '--s3', '--expires', '
 const ASK = ['key', 'allowed', 'laptop', '--path', '/photos/a.jpg']
 
 /** In this order. What a command reads from standard input stands behind `<`. */
+const SSH_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJfoeSFfyRv4ikfBEMRDoqgIwJF1nb4i8mUDzMB7+BYE anna@desk'
+
 const COMMANDS: readonly (readonly string[])[] = [
   ['user', 'add', 'anna', '--email', 'anna@example.org', '--expires', '2031-01-01'],
   ['user', 'add', 'anna'],
@@ -25,6 +27,10 @@ const COMMANDS: readonly (readonly string[])[] = [
   ['user', 'link', 'anna'],
   ['user', 'password', 'anna', '<', 'correct horse battery'],
   ['user', 'password', 'anna', '<', 'short'],
+  ['ssh-key', 'add', 'anna', '--name', 'desk', '<', SSH_KEY],
+  ['ssh-key', 'list', 'anna'],
+  ['ssh-key', 'remove', 'anna', 'none'],
+  ['ssh-key', 'remove', 'anna', 'desk'],
   ['group', 'add', 'staff'],
   ['group', 'join', 'staff', 'anna'],
   ['group', 'list'],

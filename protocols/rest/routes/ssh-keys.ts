@@ -5,23 +5,11 @@ import { addSshKey, listSshKeys, removeSshKey } from '#identity/ssh-keys.ts'
 import { actorOf } from '../access.ts'
 import type { App } from '../app.ts'
 import { SECURITY } from '../openapi.ts'
-import { IdSchema } from '../people-schemas.ts'
-import { Nullable, REFUSALS, Time } from '../schemas.ts'
+import { IdSchema, SshKeyPageSchema, SshKeySchema } from '../people-schemas.ts'
+import { REFUSALS } from '../schemas.ts'
 
 const COMMON = { tags: ['users'], security: SECURITY }
 
-const SshKeySchema = Type.Object({
-  id: Type.String(),
-  name: Type.String(),
-  type: Type.String({ examples: ['ssh-ed25519'] }),
-  fingerprint: Type.String({ description: 'As ssh-keygen -l prints it: SHA256:…' }),
-  public_key: Type.String({ description: 'The line of a public key file' }),
-  created_at: Time,
-  last_used_at: Nullable(Time),
-  last_used_address: Nullable(Type.String()),
-  last_used_door: Nullable(Type.String()),
-  last_used_client: Nullable(Type.String()),
-})
 const NewSshKeySchema = Type.Object(
   {
     public_key: Type.String({ maxLength: 16_384, description: 'The line of a public key file' }),
@@ -37,7 +25,7 @@ export function addSshKeyRoutes(app: App, identity: IdentityDeps): void {
     ...COMMON,
     summary: 'The SSH keys of a user, by name',
     params: IdSchema,
-    response: { 200: Type.Object({ ssh_keys: Type.Array(SshKeySchema) }), ...REFUSALS },
+    response: { 200: SshKeyPageSchema, ...REFUSALS },
   }
   app.get('/api/v1/users/:id/ssh-keys', { schema: list }, async (request) => {
     const { actor, siteId } = actorOf(request)

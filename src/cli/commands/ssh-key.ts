@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { Fault } from '#faults'
 import { sshKeyJson } from '#identity/json.ts'
-import { addSshKey, listSshKeys, removeSshKey } from '#identity/ssh-keys.ts'
 import type { Command, CommandContext } from '../command.ts'
+import { addSshKey, listSshKeys, removeSshKey } from '../use-cases.ts'
 import { day, minute } from '../words.ts'
 
 const USER = { name: 'USER', help: 'the user’s name' }

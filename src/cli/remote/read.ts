@@ -158,7 +158,7 @@ export function issuedOf(json: Static<typeof IssuedKeySchema>): IssuedKey {
   return { key: keyOf(json), value, pair }
 }
 
-function useOf(json: {
+export function useOf(json: {
   readonly last_used_at: string | null
   readonly last_used_address: string | null
   readonly last_used_door: string | null
@@ -220,6 +220,6 @@ function doorOf(name: string | null) {
   return DOORS.find((door) => door === name) ?? null
 }
 
-function timeOf(text: string | null): number | null {
+export function timeOf(text: string | null): number | null {
   return text === null ? null : Date.parse(text)
 }
