@@ -1,10 +1,10 @@
 import { defineConfig } from 'vitest/config'
 
-// Real programs against a real server process: one file at a time, the machine has few cores.
+// Real programs against real server processes: they mostly wait, but the machine has few cores.
 export default defineConfig({
   test: {
     include: ['test/clients/**/*.test.ts'],
-    fileParallelism: false,
+    maxWorkers: 2,
     testTimeout: 180_000,
     hookTimeout: 120_000,
   },
