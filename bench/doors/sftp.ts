@@ -7,7 +7,7 @@ import { run } from '../../test/clients/run.ts'
 import { type BenchContext, defineBench, type Subject, type Workload } from '../bench.ts'
 import { manyFiles, randomFile } from '../data.ts'
 import { startLatchkey } from '../latchkey.ts'
-import { startRcloneSftp } from '../peers/rclone-sftp.ts'
+import { startRclone } from '../peers/rclone.ts'
 import { startSshd } from '../peers/sshd.ts'
 import { watchProcesses } from '../processes.ts'
 
@@ -195,7 +195,7 @@ async function sshd(context: BenchContext, local: string): Promise<SftpSubject |
 }
 
 async function rclone(context: BenchContext, local: string): Promise<SftpSubject | null> {
-  const server = await startRcloneSftp(context)
+  const server = await startRclone('sftp', context)
   return server && { ...server, folder: '', proof: { password: server.value }, local }
 }
 

@@ -7,7 +7,7 @@ import { putMany } from '../clients/http-puts.ts'
 import { manyFiles, randomFile } from '../data.ts'
 import { startLatchkey } from '../latchkey.ts'
 import { startApache } from '../peers/apache.ts'
-import { startRcloneWebdav } from '../peers/rclone-webdav.ts'
+import { startRclone } from '../peers/rclone.ts'
 
 type WebdavSubject = Subject & {
   readonly port: number
@@ -138,7 +138,7 @@ async function apache(context: BenchContext, local: string): Promise<WebdavSubje
 }
 
 async function rclone(context: BenchContext, local: string): Promise<WebdavSubject | null> {
-  const server = await startRcloneWebdav(context)
+  const server = await startRclone('webdav', context)
   return server && { ...server, folder: '', local }
 }
 

@@ -40,7 +40,7 @@ export type RestOptions = DoorOptions & {
   readonly annexes?: readonly Annex[] | undefined
   /** Origins whose pages may use the API from a browser, such as `https://app.example.org`; default none. */
   readonly corsOrigins?: readonly string[] | undefined
-  /** Requests a minute that one caller may make to the admin API; default 6,000, 0: any number. */
+  /** Requests a minute that one caller may make to the admin API; default 6,000; 0 counts nobody. */
   readonly requestsPerMinute?: number | undefined
 }
 

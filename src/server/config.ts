@@ -60,7 +60,7 @@ export type Config = {
   readonly rest: {
     readonly listen: readonly ListenConfig[]
     readonly corsOrigins: readonly string[]
-    /** Of one caller to the admin API; 0: any number. */
+    /** Of one caller to the admin API; 0 counts nobody. */
     readonly requestsPerMinute: number
   }
   /** `idle` and `lifetime` of logins in browsers. */

@@ -6,24 +6,27 @@ import { run } from '../../test/clients/run.ts'
 import type { BenchContext, Subject } from '../bench.ts'
 import { freePort, untilListening } from './sshd.ts'
 
-export type RcloneSftp = Subject & {
+export type Rclone = Subject & {
   readonly port: number
   readonly login: string
   readonly value: string
   /** Real folder that it serves as `/`. */
   readonly root: string
-  /** Makes it forget the folders that it remembers for five minutes; SIGHUP ends Debian's. */
+  /** Makes it forget the folders that it remembers for five minutes; SIGHUP ends Debian's 1.60. */
   readonly refresh: () => Promise<void>
 }
 
-/** `rclone serve sftp` on a folder; null when rclone is not installed. */
-export async function startRcloneSftp({ dir, missing }: BenchContext): Promise<RcloneSftp | null> {
+/** `rclone serve` on a folder; null when rclone is not installed. */
+export async function startRclone(
+  protocol: 'sftp' | 'webdav',
+  { dir, missing }: BenchContext,
+): Promise<Rclone | null> {
   const installed = await run('rclone', ['version']).then(
     ({ code }) => code === 0,
     () => false,
   )
   if (!installed) {
-    missing('rclone serve sftp', 'rclone is not installed')
+    missing(`rclone serve ${protocol}`, 'rclone is not installed')
     return null
   }
   const own = await mkdtemp(join(dir, 'rclone-'))
@@ -32,10 +35,12 @@ export async function startRcloneSftp({ dir, missing }: BenchContext): Promise<R
   const port = await freePort()
   const control = `127.0.0.1:${await freePort()}`
   const login = 'bench'
-  const value = 'bench-value'
-  const options = ['--addr', `127.0.0.1:${port}`, '--user', login, '--pass', value, '--cache-dir', own]
-  options.push('--rc', '--rc-addr', control, '--rc-no-auth')
-  const server = spawn('rclone', ['serve', 'sftp', root, ...options, '--config', '/dev/null'], {
+  const value = 'bench-value-of-ordinary-length'
+  const options = [
+    ...['--addr', `127.0.0.1:${port}`, '--user', login, '--pass', value, '--cache-dir', own],
+    ...['--rc', '--rc-no-auth', '--rc-addr', control],
+  ]
+  const server = spawn('rclone', ['serve', protocol, root, ...options, '--config', '/dev/null'], {
     stdio: 'ignore',
   })
   await untilListening(port)
