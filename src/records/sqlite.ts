@@ -17,6 +17,7 @@ import { Fault } from '#faults'
 import type { ColumnKinds, Engine } from './engine.ts'
 import { groupCommit } from './group-commit.ts'
 import type { Database } from './schema.ts'
+import { openWalSync, type Sync } from './wal-sync.ts'
 
 const KINDS: ColumnKinds = {
   text: sql`text`,
@@ -50,10 +51,14 @@ export async function openSqliteEngine(file: string, options: SqliteOptions = {}
   await made.chmod(0o600)
   await made.close()
   const handle = openHandle(path)
+  const log = await openWalSync(path).catch((error) => {
+    handle.close()
+    throw error
+  })
   const db = new Kysely<Database>({
     dialect: {
       createAdapter: () => ADAPTER,
-      createDriver: () => sqliteDriver(handle, patience),
+      createDriver: () => sqliteDriver(handle, patience, log.sync),
       createIntrospector: (any) => new SqliteIntrospector(any),
       createQueryCompiler: () => new SqliteQueryCompiler(),
     },
@@ -65,11 +70,13 @@ export async function openSqliteEngine(file: string, options: SqliteOptions = {}
     kinds: KINDS,
     texts: (json) => sql<string>`(select value from json_each(${json}))`,
     hasNews: newsOf(handle),
+    watchNews: () => newsOf(handle),
     backup: (file) => copyTo(handle, file),
     [Symbol.asyncDispose]: async () => {
       await db.destroy()
       // Kysely leaves a driver alone that was never used.
       handle.close()
+      await log[Symbol.asyncDispose]()
     },
   }
 }
@@ -78,10 +85,13 @@ function openHandle(path: string): Sqlite.Database {
   const handle = new Sqlite(path, { timeout: OPENING_WAIT })
   try {
     handle.pragma('journal_mode = WAL')
-    handle.pragma('synchronous = FULL')
+    // The driver syncs the log after each commit. Checkpoints still sync by themselves.
+    handle.pragma('synchronous = NORMAL')
     handle.pragma('foreign_keys = ON')
     handle.pragma('trusted_schema = OFF')
     handle.pragma(`busy_timeout = ${BLOCKING_WAIT}`)
+    // The first read makes the log.
+    handle.prepare('select 1 from sqlite_schema').get()
     return handle
   } catch (error) {
     handle.close()
@@ -125,34 +135,44 @@ const ADAPTER: DialectAdapter = {
   releaseMigrationLock: async () => {},
 }
 
-/** One connection, taken in turns. Transactions that may write take SQLite's write lock at their start. */
-function sqliteDriver(handle: Sqlite.Database, patience: number): Driver {
+/** The one connection, as who has it sees it. */
+type Turn = DatabaseConnection & {
+  /** Gives it to the next who waits. */
+  pass(): void
+  isPassed(): boolean
+  mayWrite: boolean
+}
+
+/**
+ * One connection, taken in turns. Transactions that may write take SQLite's write lock at their start; what was
+ * written is on disk before the caller goes on, and nobody waits for that with the connection in hand.
+ */
+function sqliteDriver(handle: Sqlite.Database, patience: number, sync: Sync): Driver {
   const turns = takeTurns()
   const prepare = statementCache(handle)
   const patiently = <T>(run: () => T) => retry(handle, patience, run)
   const run = (text: string) => patiently(() => prepare(text).run())
-  const connection: DatabaseConnection = {
-    executeQuery: <R>(query: CompiledQuery) => patiently(() => execute<R>(prepare, query)),
-    streamQuery: () => {
-      throw new Error('results are read whole or in pages')
-    },
+  async function executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    const { statement, result } = await patiently(() => execute<R>(prepare(query.sql), query.parameters))
+    if (!statement.readonly && !handle.inTransaction) await sync()
+    return result
   }
   return {
     init: async () => {},
-    acquireConnection: async () => {
-      await turns.take()
-      return connection
+    acquireConnection: async () => turnOf(await turns.take(), executeQuery),
+    releaseConnection: async (turn: Turn) => turn.pass(),
+    beginTransaction: async (turn: Turn, settings) => {
+      turn.mayWrite = settings.accessMode !== 'read only'
+      await run(turn.mayWrite ? 'begin immediate' : 'begin')
     },
-    releaseConnection: async () => turns.pass(),
-    beginTransaction: async (_, settings) => {
-      await run(settings.accessMode === 'read only' ? 'begin' : 'begin immediate')
-    },
-    commitTransaction: async () => {
+    commitTransaction: async (turn: Turn) => {
       await run('commit')
+      turn.pass()
+      if (turn.mayWrite) await sync()
     },
-    rollbackTransaction: async () => {
-      // After some errors SQLite has rolled back by itself.
-      if (handle.inTransaction) await run('rollback')
+    rollbackTransaction: async (turn: Turn) => {
+      // After some errors SQLite has rolled back by itself; a transaction of the next is not ours.
+      if (!turn.isPassed() && handle.inTransaction) await run('rollback')
     },
     destroy: async () => {
       await turns.take()
@@ -161,26 +181,40 @@ function sqliteDriver(handle: Sqlite.Database, patience: number): Driver {
   }
 }
 
-/** First come, first served. */
-function takeTurns(): { take(): Promise<void>; pass(): void } {
+function turnOf(next: () => void, executeQuery: Turn['executeQuery']): Turn {
+  let passed = false
+  return {
+    executeQuery,
+    streamQuery: () => {
+      throw new Error('results are read whole or in pages')
+    },
+    pass: () => {
+      if (!passed) next()
+      passed = true
+    },
+    isPassed: () => passed,
+    mayWrite: false,
+  }
+}
+
+/** First come, first served: a turn lasts until the function it resolves to is called. */
+function takeTurns(): { take(): Promise<() => void> } {
   let last: Promise<void> = Promise.resolve()
-  let pass = () => {}
   return {
     take: async () => {
       const before = last
       const turn = Promise.withResolvers<void>()
       last = turn.promise
       await before
-      pass = turn.resolve
+      return turn.resolve
     },
-    pass: () => pass(),
   }
 }
 
-type Prepare = (text: string) => Sqlite.Statement<unknown[], unknown>
+type Prepare = (text: string) => Statement
 
 function statementCache(handle: Sqlite.Database): Prepare {
-  const cache = new Map<string, Sqlite.Statement<unknown[], unknown>>()
+  const cache = new Map<string, Statement>()
   return (text) => {
     const cached = cache.get(text)
     if (cached) return cached
@@ -197,12 +231,16 @@ function dropOldest(cache: Map<string, unknown>): void {
   if (!oldest.done) cache.delete(oldest.value)
 }
 
-function execute<R>(prepare: Prepare, { sql: text, parameters }: CompiledQuery): QueryResult<R> {
-  const statement = prepare(text)
+type Statement = Sqlite.Statement<unknown[], unknown>
+
+function execute<R>(
+  statement: Statement,
+  parameters: readonly unknown[],
+): { readonly statement: Statement; readonly result: QueryResult<R> } {
   // The query builder knows the row type; the driver hands rows through.
-  if (statement.reader) return { rows: statement.all(parameters) as R[] }
+  if (statement.reader) return { statement, result: { rows: statement.all(parameters) as R[] } }
   const { changes } = statement.run(parameters)
-  return { rows: [], numAffectedRows: BigInt(changes) }
+  return { statement, result: { rows: [], numAffectedRows: BigInt(changes) } }
 }
 
 /** Runs, and while another process writes, waits and runs again. Throws what `faultOf` makes of an error. */

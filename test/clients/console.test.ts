@@ -115,10 +115,14 @@ describe.runIf(HAS_BROWSER)('the console in chromium', () => {
       new URL(server.demo.sftp).port,
     ]
     const place = `@api-${id}@127.0.0.1`
-    // Its input stays open: it would stay connected.
-    const client = start('sh', ['-c', `sleep 100 | sshpass -e sftp ${options.join(' ')} ${place}`], {
-      env: { SSHPASS: value },
-    })
+    // Its input stays open as long as the shell lives: it would stay connected.
+    const client = start(
+      'sh',
+      ['-c', `tail -f --pid=$$ /dev/null | sshpass -e sftp ${options.join(' ')} ${place}`],
+      {
+        env: { SSHPASS: value },
+      },
+    )
     await expect
       .poll(
         async () => {
@@ -164,9 +168,10 @@ describe.runIf(HAS_BROWSER)('the console in chromium', () => {
       buffer: Buffer.from('new'),
     })
     await page.waitForSelector('.failed:has-text("is there already")')
+    const isShownAnew = page.waitForEvent('load')
     await page.click('text=Replace it')
-    await expect.poll(() => readFile(join(server.files, 'demo/über & <b>.bin'), 'utf8')).toBe('new')
-    await page.goto(address('/files/demo'))
+    await isShownAnew
+    expect(await readFile(join(server.files, 'demo/über & <b>.bin'), 'utf8')).toBe('new')
     const row = page.locator('tr:has-text("über")')
     await row.locator('summary').first().click()
     await row.locator('input[name=name]').fill('renamed.bin')
