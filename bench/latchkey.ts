@@ -21,10 +21,17 @@ export type LatchkeyOptions = {
   readonly config?: string
 }
 
+/** Processes that serve, from `--workers` of the bench. */
+let workers = 1
+
+export function setWorkers(count: number): void {
+  workers = count
+}
+
 /** Starts one on free ports. Overwritten and deleted files are not kept: no peer keeps them. */
 export async function startLatchkey({ dir, durable = false, config }: LatchkeyOptions): Promise<Latchkey> {
   const own = await mkdtemp(join(dir, 'latchkey-'))
-  const server = await startServer({ dir: own, ...(config === undefined ? {} : { config }) })
+  const server = await startServer({ dir: own, workers, ...(config === undefined ? {} : { config }) })
   const root = join(own, 'bench')
   await mkdir(root)
   const flags = durable ? [] : ['--not-durable']

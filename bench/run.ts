@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Bench, BenchOptions } from './bench.ts'
+import { setWorkers } from './latchkey.ts'
 import type { Row } from './rounds.ts'
 import { machine, table } from './table.ts'
 
@@ -22,18 +23,24 @@ const { values } = parseArgs({
     only: { type: 'string', multiple: true },
     rounds: { type: 'string', default: '3' },
     quick: { type: 'boolean', default: false },
+    part: { type: 'string' },
     json: { type: 'string' },
+    workers: { type: 'string', default: '1' },
   },
 })
 
+/** How many times less work than the titles say. */
+const part = Number(values.part ?? (values.quick ? QUICK : 1))
+
 async function main(): Promise<void> {
   const dir = await mkdtemp(join(tmpdir(), 'latchkey-bench-'))
+  setWorkers(Number(values.workers))
   // Timers of servers in this process do not keep it alive.
   const alive = setInterval(() => undefined, 1_000)
   const options: BenchOptions = {
     dir,
     rounds: Number(values.rounds),
-    size: (amount) => (values.quick ? Math.max(1, Math.round(amount / QUICK)) : amount),
+    size: (amount) => Math.max(1, Math.round(amount / part)),
     wanted: (title) => values.only?.some((text) => title.startsWith(text)) ?? true,
     missing: (peer, why) => process.stderr.write(`LEFT OUT: ${peer}: ${why}\n`),
   }
@@ -46,7 +53,7 @@ async function main(): Promise<void> {
   }
   process.stdout.write(`${machine()}\n\n${table(rows)}\n`)
   if (values.json !== undefined) {
-    const run = { machine: machine(), quick: values.quick, rows }
+    const run = { machine: machine(), part, workers: Number(values.workers), rows }
     await writeFile(values.json, `${JSON.stringify(run, null, 2)}\n`)
   }
 }

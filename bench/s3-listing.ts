@@ -7,11 +7,12 @@ import { type Usage, watchProcesses } from './processes.ts'
 
 /*
  * Pages of 1,000 keys in buckets of many files: the time of a page after warm-up, and the memory of the server.
- * One bucket is a tree, the other a single folder. `--files=N` (default 1,000,000) in each; the files are made in
- * a temporary folder and removed.
+ * One bucket is a tree, the other a single folder. `--files=N` (default 1,000,000) in each, `--only=tree` or
+ * `--only=flat` for one of them; the files are made in a temporary folder and removed.
  */
 
 const FILES = Number(/--files=(\d+)/.exec(process.argv.join(' '))?.[1] ?? 1_000_000)
+const ONLY = /--only=(tree|flat)/.exec(process.argv.join(' '))?.[1]
 const PER_FOLDER = 1_000
 
 function makeTree(root: string): void {
@@ -98,9 +99,13 @@ const access: S3Access = {
   secretAccessKey: demo.secret_access_key,
   region: demo.region,
 }
-makeTree(join(files, 'demo', 'tree'))
-makeFlat(join(files, 'demo', 'flat'))
-console.log(`${FILES} files in a tree, ${FILES} in one folder; RSS ${resident(pid).toFixed(0)} MiB`)
+const places = [
+  { name: 'tree', make: makeTree },
+  { name: 'flat', make: makeFlat },
+].filter(({ name }) => ONLY === undefined || name === ONLY)
+for (const { name, make } of places) make(join(files, 'demo', name))
+const made = places.map(({ name }) => name).join(' and as many in ')
+console.log(`${FILES} files in ${made}; RSS ${resident(pid).toFixed(0)} MiB`)
 
 /** From the first page to the last. */
 function through(where: string): (before: Page | null) => Promise<Page | null> {
@@ -122,7 +127,7 @@ function anyPlace(): string {
   return `tree/part ${number.slice(0, 3)}/${number}/${nameOf(Math.floor(Math.random() * PER_FOLDER))}`
 }
 
-for (const where of ['tree/', 'flat/']) {
+async function measurePlace(where: string): Promise<void> {
   await measure(
     `${where} first page`,
     pid,
@@ -133,19 +138,25 @@ for (const where of ['tree/', 'flat/']) {
     if (keys !== FILES) throw new Error(`${keys} keys were listed`)
   }
 }
-await measure(
-  'tree/ from any place',
-  pid,
-  times(200, () => ({ 'start-after': anyPlace() })),
-)
-await measure(
-  'tree/ delimiter "."',
-  pid,
-  times(50, () => ({ prefix: 'tree/', delimiter: '.' })),
-)
-await measure(
-  'flat/ delimiter "-"',
-  pid,
-  times(20, () => ({ prefix: 'flat/', delimiter: '-' })),
-)
+
+for (const { name } of places) await measurePlace(`${name}/`)
+if (ONLY !== 'flat') {
+  await measure(
+    'tree/ from any place',
+    pid,
+    times(200, () => ({ 'start-after': anyPlace() })),
+  )
+  await measure(
+    'tree/ delimiter "."',
+    pid,
+    times(50, () => ({ prefix: 'tree/', delimiter: '.' })),
+  )
+}
+if (ONLY !== 'tree') {
+  await measure(
+    'flat/ delimiter "-"',
+    pid,
+    times(20, () => ({ prefix: 'flat/', delimiter: '-' })),
+  )
+}
 agent.destroy()

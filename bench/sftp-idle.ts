@@ -44,37 +44,41 @@ function login({ demo }: Server): Promise<ssh2.Client> {
 
 async function open(server: Server, count: number): Promise<ssh2.Client[]> {
   const clients: ssh2.Client[] = []
+  let left = count
   const worker = async () => {
-    while (clients.length < count) {
-      const client = login(server)
-      clients.push(await client)
+    while (left > 0) {
+      left -= 1
+      clients.push(await login(server))
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, worker))
   return clients
 }
 
-/** Resident memory of a process in bytes. */
-async function residentBytes(pid: number): Promise<number> {
+/** Memory of a process in bytes: all that is resident, and the part that is no file's (programs and libraries are). */
+async function memoryOf(pid: number): Promise<{ readonly resident: number; readonly own: number }> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8')
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024
+  const kibibytes = (name: string) =>
+    Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1] ?? 0)
+  return { resident: kibibytes('VmRSS') * 1024, own: kibibytes('RssAnon') * 1024 }
 }
 
 await using server = await startServer()
 const warm = await open(server, WARM_UP)
 await delay(SETTLE_MS)
-const before = await residentBytes(server.pid)
+const before = await memoryOf(server.pid)
 const from = performance.now()
 const clients = await open(server, SESSIONS)
 const seconds = (performance.now() - from) / 1000
 await delay(SETTLE_MS)
-const after = await residentBytes(server.pid)
+const after = await memoryOf(server.pid)
 const asked = performance.now()
 const [one] = await open(server, 1)
 const figures = {
   sessions: clients.length,
-  kilobytesPerSession: Math.round((after - before) / clients.length / 1000),
-  residentMegabytes: Math.round(after / 1e6),
+  kilobytesPerSession: Math.round((after.resident - before.resident) / clients.length / 1000),
+  residentMegabytes: Math.round(after.resident / 1e6),
+  ownMegabytes: Math.round(after.own / 1e6),
   loginsPerSecond: Math.round(clients.length / seconds),
   newLoginMs: Math.round(performance.now() - asked),
 }

@@ -47,10 +47,10 @@ function aims(row: Row, peers: readonly Row[]): string {
 }
 
 /** `latchkey`, or a variant of it such as `latchkey durable`. */
-function isLatchkey(subject: string): boolean {
+export function isLatchkey(subject: string): boolean {
   return subject.split(' ')[0] === 'latchkey'
 }
 
-function figure(value: number): string {
+export function figure(value: number): string {
   return value >= 100 ? value.toFixed(0) : value.toPrecision(3)
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createForesee } from '#credentials/foresee.ts'
 import type { Gate } from '#credentials/gate.ts'
+import type { OpenMount } from '#files/mount-table.ts'
 import type { Actor } from '#identity/actor.ts'
 import { createKey } from '#identity/create-key.ts'
 import type { IdentityDeps } from '#identity/deps.ts'
@@ -69,14 +70,15 @@ const OPERATOR: Actor = { kind: 'command_line' }
 // One for all worlds of a test file: making keys is slow.
 let hostKey: string | undefined
 
-export async function startWorld(): Promise<World> {
+/** `openMount`: how storages are opened; default as folders. */
+export async function startWorld({ openMount }: { openMount?: OpenMount } = {}): Promise<World> {
   const dir = await mkdtemp(join(tmpdir(), 'latchkey-world-'))
   const clock = turnableClock()
   const logs: LogLine[] = []
   const log = memoryLog(logs)
   const folder = await openDataFolder(join(dir, 'data'), { clock, create: true })
   const { records, pepper, sealer } = folder
-  const core = await createCore(folder, { clock, log, revocationGrace: 30_000 })
+  const core = await createCore(folder, { clock, log, revocationGrace: 30_000, openMount })
   const identity: IdentityDeps = {
     store: records.identity,
     audit: records.audit,

@@ -69,6 +69,8 @@ function configuration(port: number, hostKey: string, authorized: string): strin
     'LogLevel ERROR',
     // All of a run comes from one address, hundreds of connections at a time.
     'MaxStartups 1000:1:2000',
+    // bash started by sshd reads the operator's ~/.bashrc unless another shell is above it: a login would cost that.
+    'SetEnv SHLVL=1',
     `Subsystem sftp ${SFTP_SERVER}`,
     '',
   ].join('\n')

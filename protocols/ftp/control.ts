@@ -19,6 +19,8 @@ export type ControlHandlers = {
 /** Commands that may wait while another one runs. */
 const MAX_QUEUE = 64
 const CLOSE_GRACE_MS = 500
+/** An abort without a reason makes one, with a stack. */
+const OVER = new Error('the control connection is over')
 
 /** The control connection: commands in, replies out, TLS when asked for. */
 export class Control {
@@ -58,6 +60,18 @@ export class Control {
 
   reply(code: number, text: string): void {
     this.#write(`${code} ${oneLine(text)}\r\n`)
+    this.#socket.uncork()
+  }
+
+  /**
+   * A preliminary reply, which travels with the final one when that comes in the same turn of the event loop, as it
+   * does for small downloads, and at the end of the turn otherwise: to wake a client costs more than to read its file.
+   */
+  announce(code: number, text: string): void {
+    const socket = this.#socket
+    socket.cork()
+    this.#write(`${code} ${oneLine(text)}\r\n`)
+    setImmediate(() => socket.uncork())
   }
 
   /** A reply of several lines (RFC 959 §4.2); each of `lines` is indented, so that none looks like the end. */
@@ -120,7 +134,11 @@ export class Control {
     socket.on('data', (chunk: Buffer) => {
       if (!this.over.aborted && !reader.push(chunk)) this.close(500, 'The line is too long')
     })
-    socket.on('end', lost).on('error', lost).on('close', lost)
+    // Who said good-bye and hangs up before the answer is not lost: what runs comes to its own end, and QUIT after it.
+    const hungUp = () => {
+      if (!this.#running || this.#queue[0]?.verb !== 'QUIT') this.#end()
+    }
+    socket.on('end', hungUp).on('close', hungUp).on('error', lost)
     socket.on('timeout', () => this.#handlers.idle())
     socket.setTimeout(this.#idleMs)
     return reader
@@ -165,7 +183,7 @@ export class Control {
   #end(): void {
     if (this.over.aborted) return
     this.#queue.length = 0
-    this.#over.abort()
+    this.#over.abort(OVER)
   }
 }
 

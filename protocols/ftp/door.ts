@@ -1,5 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Gate } from '#credentials/gate.ts'
+import { type Neighbours, NO_NEIGHBOURS } from '#credentials/ports.ts'
 import { trustedProxies } from '#net/proxy.ts'
 import { receiveProxyHeader } from '#net/proxy-protocol.ts'
 import type { Door, DoorOptions, RunningDoor } from '#protocols/protocol.ts'
@@ -35,7 +36,7 @@ export type FtpDoorOptions = DoorOptions & {
   /** Data connections must resume the TLS session of their control connection; default false. */
   readonly requireSessionReuse?: boolean | undefined
   /** Clients are asked for a certificate that one of `ca` (PEM) signed; `required`: else nobody logs in. */
-  readonly clientCertificates?: ClientAuthority | undefined
+  readonly clientCertificates?: (() => ClientAuthority) | undefined
   /** Logins and data over TLS only; default everywhere but on loopback listeners. */
   readonly requireTls?: boolean | undefined
   /** Time to log in; default 30 s. */
@@ -50,6 +51,8 @@ export type FtpDoorOptions = DoorOptions & {
   readonly maxConnections?: number | undefined
   /** Default 200. */
   readonly maxConnectionsPerAddress?: number | undefined
+  /** Other processes that serve the same listener; default none. */
+  readonly neighbours?: Neighbours | undefined
   /** Milliseconds since the epoch; default the system's clock. */
   readonly now?: (() => number) | undefined
 }
@@ -91,7 +94,10 @@ function createContext(gate: Gate, options: FtpDoorOptions): FtpContext {
     tls,
     externalAddressFor: externalAddressFor(options.externalAddresses ?? [], options.externalAddress ?? null),
     requireSessionReuse: options.requireSessionReuse ?? false,
-    clientAuthority: options.clientCertificates ?? null,
+    // Asked for by each connection: it may change.
+    get clientAuthority() {
+      return options.clientCertificates?.() ?? null
+    },
     allowActive: options.allowActive ?? local,
     requireTls: options.requireTls ?? !local,
     implicitTls: listener.implicitTls ?? false,
@@ -106,7 +112,8 @@ function createContext(gate: Gate, options: FtpDoorOptions): FtpContext {
     log.warn({}, 'ftp: TLS is required but not set up: nobody can log in')
   const ports = createPortPool(options.passivePorts)
   const now = options.now ?? Date.now
-  const shared = { blocks: createBlocks(), dataSockets: new Set<Socket>(), interrupted: noInterrupted() }
+  const interrupted = noInterrupted(options.neighbours ?? NO_NEIGHBOURS, now)
+  const shared = { blocks: createBlocks(), dataSockets: new Set<Socket>(), interrupted }
   return { gate, log, settings, ports, ...shared, now }
 }
 
@@ -134,11 +141,16 @@ function welcome(context: FtpContext, sessions: Sessions, socket: Socket, addres
   sessions.all.add(session)
   sessions.perAddress.set(address, before + 1)
   session.control.over.addEventListener('abort', () => leave(session), { once: true })
-  socket.once('close', () => {
+  const forget = () => {
     const left = (sessions.perAddress.get(address) ?? 1) - 1
     if (left > 0) sessions.perAddress.set(address, left)
     else sessions.perAddress.delete(address)
     sessions.all.delete(session)
+  }
+  // A session may outlive its connection, when the client hung up after QUIT.
+  socket.once('close', () => {
+    if (session.control.over.aborted) forget()
+    else session.control.over.addEventListener('abort', forget, { once: true })
   })
   session.control.reply(220, 'Latchkey FTP')
 }

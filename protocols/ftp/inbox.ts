@@ -21,7 +21,6 @@ const BATCH_BYTES = 512 * 1024
 const HELD_BYTES = 2 * 1024 * 1024
 /** One `writev` takes no more pieces than this on any system. */
 const BATCH_CHUNKS = 1000
-const BATCH_BLOCKS = BATCH_BYTES / BLOCK_BYTES
 const HELD_BLOCKS = HELD_BYTES / BLOCK_BYTES
 
 /** Waits for `ready`, which may become true whenever the waiting one is woken. */
@@ -94,8 +93,10 @@ export function readIntoBlocks(accepted: Socket, blocks: Blocks): DataConnection
   }
   const filling = createFilling(blocks)
   const onread = { buffer: filling.room, callback: filling.filled }
+  // Nothing is sent on it: its end is closing it.
+  const options = { handle, onread, pauseOnCreate: true, allowHalfOpen: true }
   // The types know only handles of another kind, that are not connected yet.
-  const socket: Socket = Reflect.construct(Socket, [{ handle, onread, pauseOnCreate: true }])
+  const socket: Socket = Reflect.construct(Socket, [options])
   socket.on('error', () => {})
   // The handle has a new owner: the old one ends without it, which is what its server counts.
   Reflect.set(accepted, '_handle', null)
@@ -123,7 +124,7 @@ function createFilling(blocks: Blocks): Filling {
   }
 
   function inbox(socket: Socket): Inbox {
-    const bell = createBell(() => end.state !== 'open' || full.length >= BATCH_BLOCKS)
+    const bell = createBell(() => end.state !== 'open' || full.length > 0)
     const end = watchEnd(socket, () => bell.ring())
     ring = bell.ring
     return {

@@ -1,4 +1,5 @@
 import type { Session } from '#credentials/gate.ts'
+import type { Neighbours } from '#credentials/ports.ts'
 import { Fault } from '#faults'
 import type { StagedUpload } from '#files/types.ts'
 import type { VirtualPath } from '#permissions/path.ts'
@@ -10,10 +11,12 @@ import type { FtpSession, Transfer } from './session.ts'
  * So SIZE tells how much of the lost upload was kept; and where nothing was kept, that there is nothing.
  */
 export type Interrupted = {
-  /** Uploads that run, by holder and path. */
+  /** Uploads that run in this process, by holder and path. */
   readonly running: Map<string, Set<Transfer>>
   /** Lost uploads of which nothing was kept, by holder and path: until when that is told, on `now()`. */
   readonly noted: Map<string, number>
+  /** Their clients may come back to any of them. */
+  readonly neighbours: Neighbours
 }
 
 const NOTE_MS = 15 * 60_000
@@ -21,8 +24,23 @@ const MAX_NOTES = 10_000
 /** An upload that moved nothing for so long may be of a connection that is gone already. */
 const STALLED_MS = 3_000
 
-export function noInterrupted(): Interrupted {
-  return { running: new Map(), noted: new Map() }
+const TOPICS = { stalled: 'ftp stalled', noted: 'ftp noted', whole: 'ftp whole' }
+
+export function noInterrupted(neighbours: Neighbours, now: () => number): Interrupted {
+  const interrupted: Interrupted = { running: new Map(), noted: new Map(), neighbours }
+  neighbours.answer(TOPICS.stalled, async (place) => {
+    await endStalled(interrupted, place)
+    return ''
+  })
+  neighbours.answer(TOPICS.noted, (place) => {
+    note(interrupted, place, now())
+    return ''
+  })
+  neighbours.answer(TOPICS.whole, (place) => {
+    interrupted.noted.delete(place)
+    return ''
+  })
+  return interrupted
 }
 
 /** Guests are told apart by their address: they share one key. */
@@ -62,21 +80,31 @@ export async function keepLost(
   if (end === start && start > 0) return
   const { path } = upload
   const kept = await upload.lose(end).catch(() => false)
-  if (!kept) note(session, placeOf(session, access, path))
+  if (kept) return
+  const { interrupted, now } = session.context
+  const place = placeOf(session, access, path)
+  note(interrupted, place, now())
+  await interrupted.neighbours.ask(TOPICS.noted, place).catch(() => {})
 }
 
-function note({ context }: FtpSession, place: string): void {
-  const { noted } = context.interrupted
+function note({ noted }: Interrupted, place: string, now: number): void {
   for (const [old, until] of noted) {
-    if (noted.size < MAX_NOTES && until > context.now()) break
+    if (noted.size < MAX_NOTES && until > now) break
     noted.delete(old)
   }
-  noted.set(place, context.now() + NOTE_MS)
+  noted.set(place, now + NOTE_MS)
 }
 
 /** Something whole is there now. */
-export function forgetInterrupted(session: FtpSession, access: Session, path: VirtualPath): void {
-  session.context.interrupted.noted.delete(placeOf(session, access, path))
+export async function forgetInterrupted(
+  session: FtpSession,
+  access: Session,
+  path: VirtualPath,
+): Promise<void> {
+  const { noted, neighbours } = session.context.interrupted
+  const place = placeOf(session, access, path)
+  // What one process noted all of them have.
+  if (noted.delete(place)) await neighbours.ask(TOPICS.whole, place).catch(() => {})
 }
 
 /**
@@ -88,17 +116,22 @@ export async function interruptedAt(
   access: Session,
   path: VirtualPath,
 ): Promise<number | 'anew' | null> {
-  const { running, noted } = session.context.interrupted
+  const { interrupted, now } = session.context
   const place = placeOf(session, access, path)
+  await endStalled(interrupted, place)
+  await interrupted.neighbours.ask(TOPICS.stalled, place)
+  const lost = await access.files.lost.find(path)
+  if (lost !== null) return lost.size
+  return (interrupted.noted.get(place) ?? 0) > now() ? 'anew' : null
+}
+
+async function endStalled({ running }: Interrupted, place: string): Promise<void> {
   const now = performance.now()
   for (const transfer of running.get(place) ?? []) {
     if (!transfer.stop.signal.aborted && now - transfer.movedAt < STALLED_MS) continue
     transfer.stop.abort()
     await transfer.ended.promise
   }
-  const lost = await access.files.lost.find(path)
-  if (lost !== null) return lost.size
-  return (noted.get(place) ?? 0) > session.context.now() ? 'anew' : null
 }
 
 /** Goes on with an upload behind its first `start` bytes, be they lost or published. Fault `range` beyond them. */

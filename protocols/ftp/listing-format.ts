@@ -1,4 +1,4 @@
-import type { Entry } from '#files/types.ts'
+import type { Entry, EntryRights } from '#files/types.ts'
 import { oneLine } from './control.ts'
 
 /** Facts of MLSD and MLST (RFC 3659 §7.5) that are offered. */
@@ -47,16 +47,21 @@ export function listLine(entry: Entry, now: number): string {
   return `${mode} 1 latchkey latchkey ${String(entry.size).padStart(12)} ${when} ${oneLine(entry.name)}`
 }
 
-/** A line of MLSD or MLST: the chosen facts, a space, and the name as it is given. */
-export function factLine(entry: Entry, facts: ReadonlySet<Fact>, name: string): string {
+/** A line of MLSD or MLST: the chosen facts, a space, and the name as it is given. Without `rights` no `perm`. */
+export function factLine(
+  entry: Entry,
+  facts: ReadonlySet<Fact>,
+  name: string,
+  rights: EntryRights | undefined,
+): string {
   let text = ''
   for (const fact of FACTS) {
-    if (facts.has(fact)) text += factText(entry, fact)
+    if (facts.has(fact)) text += factText(entry, fact, rights)
   }
   return `${text} ${oneLine(name)}`
 }
 
-function factText(entry: Entry, fact: Fact): string {
+function factText(entry: Entry, fact: Fact, rights: EntryRights | undefined): string {
   const folder = entry.kind === 'folder'
   switch (fact) {
     case 'type':
@@ -66,8 +71,17 @@ function factText(entry: Entry, fact: Fact): string {
     case 'modify':
       return `modify=${timeVal(entry.modified)};`
     case 'perm':
-      return folder ? 'perm=cdeflmp;' : 'perm=adfrw;'
+      return rights === undefined ? '' : `perm=${folder ? folderPerm(rights) : filePerm(rights)};`
     case 'unique':
       return `unique=${entry.version};`
   }
+}
+
+/** RFC 3659 §7.5.5; who sees a folder may enter it. */
+function folderPerm({ addFiles, addFolders, list, remove, removeFiles, rename }: EntryRights): string {
+  return `${addFiles ? 'c' : ''}${remove ? 'd' : ''}e${rename ? 'f' : ''}${list ? 'l' : ''}${addFolders ? 'm' : ''}${removeFiles ? 'p' : ''}`
+}
+
+function filePerm({ read, remove, rename, write }: EntryRights): string {
+  return `${write ? 'a' : ''}${remove ? 'd' : ''}${rename ? 'f' : ''}${read ? 'r' : ''}${write ? 'w' : ''}`
 }

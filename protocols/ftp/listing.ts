@@ -1,5 +1,5 @@
 import type { Session } from '#credentials/gate.ts'
-import type { Entry } from '#files/types.ts'
+import type { Entry, EntryRights } from '#files/types.ts'
 import { baseName, type VirtualPath } from '#permissions/path.ts'
 import { oneLine } from './control.ts'
 import { FACTS, factLine, listLine } from './listing-format.ts'
@@ -10,6 +10,8 @@ import { exchange } from './transfer.ts'
 const BATCH_CHARACTERS = 64 * 1024
 
 type LineOf = (entry: Entry) => string
+/** The lines of a page of entries. */
+type LinesOf = (page: readonly Entry[]) => readonly string[] | Promise<readonly string[]>
 type Pages = AsyncIterable<readonly Entry[]>
 /** Sends a batch of lines; false when the connection is lost. */
 type Send = (text: string) => Promise<boolean>
@@ -47,16 +49,30 @@ export async function mlsd(
     return
   }
   const pages = await started(access.files.listAll(path))
-  const line: LineOf = (member) => factLine(member, session.facts, member.name)
+  const { facts } = session
+  const lines: LinesOf = async (page) => {
+    const rights = await rightsOf(session, access, page)
+    return page.map((member, at) => factLine(member, facts, member.name, rights[at]))
+  }
   await exchange(session, transfer, ({ socket }) =>
-    sendLines(pages, line, (text) => writeTo(socket, Buffer.from(text))),
+    sendLines(pages, lines, (text) => writeTo(socket, Buffer.from(text))),
   )
+}
+
+/** What the `perm` fact tells, where the client wants to know it. */
+async function rightsOf(
+  { facts }: FtpSession,
+  access: Session,
+  entries: readonly Entry[],
+): Promise<readonly EntryRights[]> {
+  return facts.has('perm') ? await access.files.rights(entries) : []
 }
 
 /** MLST: facts of one entry, on the control connection. */
 export async function mlst(session: FtpSession, argument: string, access: Session): Promise<void> {
   const { entry, path } = await look(session, argument, access)
-  session.control.replyLines(250, 'Facts', [factLine(entry, session.facts, path)], 'End')
+  const [rights] = await rightsOf(session, access, [entry])
+  session.control.replyLines(250, 'Facts', [factLine(entry, session.facts, path, rights)], 'End')
 }
 
 /** STAT: the session's state, or with a path a listing on the control connection. */
@@ -75,7 +91,7 @@ export async function stat(session: FtpSession, argument: string, access: Sessio
     if (
       await sendLines(
         pages,
-        (member) => ` ${long(member)}`,
+        (page) => page.map((member) => ` ${long(member)}`),
         (batch) => control.send(batch),
       )
     ) {
@@ -107,7 +123,11 @@ async function sendListing(
   const { entry, path } = await look(session, argument, access)
   const pages = entry.kind === 'folder' ? await started(access.files.listAll(path)) : single(entry)
   await exchange(session, transfer, ({ socket }) =>
-    sendLines(pages, line, (text) => writeTo(socket, Buffer.from(text))),
+    sendLines(
+      pages,
+      (page) => page.map(line),
+      (text) => writeTo(socket, Buffer.from(text)),
+    ),
   )
 }
 
@@ -125,11 +145,11 @@ function longLine(session: FtpSession): LineOf {
   return (entry) => listLine(entry, now)
 }
 
-async function sendLines(pages: Pages, line: LineOf, send: Send): Promise<boolean> {
+async function sendLines(pages: Pages, linesOf: LinesOf, send: Send): Promise<boolean> {
   let text = ''
   for await (const page of pages) {
-    for (const entry of page) {
-      text += `${line(entry)}\r\n`
+    for (const line of await linesOf(page)) {
+      text += `${line}\r\n`
       if (text.length < BATCH_CHARACTERS) continue
       if (!(await send(text))) return false
       text = ''

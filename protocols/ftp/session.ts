@@ -75,6 +75,8 @@ export type FtpSession = {
   type: 'ascii' | 'binary'
   /** Offset of REST for the next transfer. */
   restart: number
+  /** Bytes that ALLO told of, for the next upload; null when it was silent. */
+  announced: number | null
   /** First and last byte, of RANG, for the next command that knows ranges. */
   range: { readonly from: number; readonly to: number } | null
   renameFrom: VirtualPath | null
@@ -102,6 +104,7 @@ export function freshState(): Pick<
   | 'folder'
   | 'type'
   | 'restart'
+  | 'announced'
   | 'range'
   | 'renameFrom'
   | 'resumable'
@@ -115,6 +118,7 @@ export function freshState(): Pick<
     folder: ROOT,
     type: 'ascii',
     restart: 0,
+    announced: null,
     range: null,
     renameFrom: null,
     resumable: null,

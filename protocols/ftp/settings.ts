@@ -40,8 +40,10 @@ function onlyOne(session: FtpSession, argument: string, known: string, name: str
   else session.control.reply(504, `Only ${name} is known`)
 }
 
-/** ALLO: nothing has to be allocated. */
-export function allo(session: FtpSession): void {
+/** ALLO (RFC 959 §4.1.3): nothing has to be allocated, but it tells how much is to come. */
+export function allo(session: FtpSession, argument: string): void {
+  const [, bytes] = /^ *(\d{1,15})(?: +R +\d+)? *$/i.exec(argument) ?? []
+  session.announced = bytes === undefined ? null : Number(bytes)
   session.control.reply(202, 'Not needed')
 }
 

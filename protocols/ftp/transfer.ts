@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { TLSSocket } from 'node:tls'
 import type { Session } from '#credentials/gate.ts'
 import { Fault } from '#faults'
@@ -9,12 +8,12 @@ import type { VirtualPath } from '#permissions/path.ts'
 import { type LineEnds, toLocal, toNetwork } from './ascii.ts'
 import { type DataConnection, gatherChunks, readIntoBlocks } from './inbox.ts'
 import { forgetInterrupted, keepLost, resumeUpload, runningUpload } from './interrupted.ts'
+import { lookForTheClient } from './presence.ts'
 import { type PumpOptions, receiveFile, sendFile } from './pumps.ts'
 import { type FtpSession, newPath, openFile, type Transfer } from './session.ts'
 import { handshake } from './tls-session.ts'
 
 const FLUSH_MS = 30_000
-const MAX_PATIENCE_MS = 100
 
 /** REST (RFC 3659 §5): where the next transfer starts. */
 export function rest(session: FtpSession, argument: string): void {
@@ -56,10 +55,11 @@ export async function stor(
   transfer: Transfer,
 ): Promise<void> {
   const start = takeRestart(session)
+  const announced = takeAnnounced(session)
   const path = newPath(session, argument)
   await using upload =
     start > 0 ? await resumeUpload(session, access, path, start) : await access.files.create(path)
-  await receive(session, access, transfer, { upload, start })
+  await receive(session, access, transfer, { upload, start, announced })
 }
 
 /** APPE: upload behind what is there; a file that is missing is made. */
@@ -70,10 +70,11 @@ export async function appe(
   transfer: Transfer,
 ): Promise<void> {
   takeRestart(session)
+  const announced = takeAnnounced(session)
   const path = newPath(session, argument)
   const lost = session.resumable === path ? await access.files.lost.resume(path) : null
   await using upload = lost ?? (await editOrCreate(access, path))
-  await receive(session, access, transfer, { upload, start: upload.size })
+  await receive(session, access, transfer, { upload, start: upload.size, announced })
 }
 
 /** STOU (RFC 1123 §4.1.2.9): upload under a new name that the 150 reply tells. */
@@ -84,10 +85,11 @@ export async function stou(
   transfer: Transfer,
 ): Promise<void> {
   takeRestart(session)
+  const announced = takeAnnounced(session)
   const name = `${argument === '' ? 'upload' : argument}.${randomBytes(6).toString('hex')}`
   const path = newPath(session, name)
   await using upload = await access.files.create(path, { ifAbsent: true })
-  await receive(session, access, transfer, { upload, start: 0, opening: `FILE: ${name}` })
+  await receive(session, access, transfer, { upload, start: 0, announced, opening: `FILE: ${name}` })
 }
 
 /** ABOR: what ran has been answered with 426 by now. */
@@ -110,6 +112,7 @@ type Receiving = {
   readonly upload: StagedUpload
   /** Where the client's first byte goes. */
   readonly start: number
+  readonly announced: number | null
   /** Text of the 150 reply when it has to tell something; such an upload cannot be gone on with. */
   readonly opening?: string
 }
@@ -118,7 +121,7 @@ async function receive(
   session: FtpSession,
   access: Session,
   transfer: Transfer,
-  { upload, start, opening }: Receiving,
+  { upload, start, announced, opening }: Receiving,
 ): Promise<void> {
   using _running = runningUpload(session, access, upload.path, transfer)
   const options = pumpOptions(session, transfer, start, toLocal)
@@ -130,29 +133,18 @@ async function receive(
     const { whole, end } = await receiveFile(inbox, upload, options)
     progress.end = end
     if (!whole) return false
-    await lookForTheClient(session.control.over, startedAt, inbox.endedAt)
+    const { endedAt } = inbox
+    await lookForTheClient(session.control.over, { startedAt, endedAt, start, end, announced })
     if (transfer.stop.signal.aborted || session.control.over.aborted) return false
     await upload.commit()
     progress.state = 'done'
     return true
   }
   await exchange(session, transfer, job, { opening, uploads: true })
-  if (progress.state === 'done') forgetInterrupted(session, access, upload.path)
+  if (progress.state === 'done') await forgetInterrupted(session, access, upload.path)
   if (progress.state !== 'begun' || opening !== undefined || options.lineEnds !== null) return
   transfer.stop.abort()
   await keepLost(session, access, { upload, start, end: progress.end })
-}
-
-/**
- * The end of the data says "done" only while the client is there. One that was killed loses both connections,
- * but the data connection may go first, by some milliseconds: so wait for the control connection to go, from the
- * end of the data on, for a tenth of the time that it took and 100 ms at most. Writing the last bytes counts
- * towards it; short uploads, which are unlikely to be hit, wait for one turn of the event loop.
- */
-async function lookForTheClient(over: AbortSignal, startedAt: number, endedAt: number): Promise<void> {
-  await nextTurn()
-  const patience = Math.min(MAX_PATIENCE_MS, (endedAt - startedAt) / 10) - (performance.now() - endedAt)
-  if (patience >= 1) await sleep(patience, undefined, { signal: over }).catch(() => {})
 }
 
 function takeRestart(session: FtpSession): number {
@@ -160,6 +152,13 @@ function takeRestart(session: FtpSession): number {
   session.restart = 0
   if (start > 0 && session.type === 'ascii') throw new Fault('range', 'REST needs TYPE I')
   return start
+}
+
+/** What ALLO told. Line ends change sizes: only TYPE I can be compared. */
+function takeAnnounced(session: FtpSession): number | null {
+  const { announced, type } = session
+  session.announced = null
+  return type === 'ascii' ? null : announced
 }
 
 function pumpOptions(
@@ -199,7 +198,7 @@ export async function exchange(
   try {
     done = await job(connection)
   } finally {
-    if (done) flushAndEnd(socket)
+    if (done) endWell(socket)
     else socket.destroy()
   }
   if (done) session.control.reply(226, 'Done')
@@ -231,7 +230,8 @@ async function openData(
     return null
   }
   // Before the handshake: some clients start it only when they have seen the 150.
-  control.reply(150, opening)
+  if (uploads) control.reply(150, opening)
+  else control.announce(150, opening)
   const connection = connectionOn(session, plain, uploads)
   const { socket } = connection
   watchData(session, transfer, socket)
@@ -265,8 +265,15 @@ function watchData(session: FtpSession, transfer: Transfer, socket: Socket): voi
   transfer.stop.signal.addEventListener('abort', () => socket.destroy(), { once: true })
 }
 
-/** Ends our side and waits a while for the client's: closing at once could lose what is still on its way. */
-function flushAndEnd(socket: Socket): void {
+/**
+ * Ends a connection whose work is done. In plain text all is with the kernel, which sends what is left, and the end,
+ * after it was closed. Over TLS our goodbye and the client's are waited for a while.
+ */
+function endWell(socket: Socket): void {
+  if (!(socket instanceof TLSSocket)) {
+    socket.destroy()
+    return
+  }
   socket.resume()
   socket.end()
   const timer = setTimeout(() => socket.destroy(), FLUSH_MS).unref()

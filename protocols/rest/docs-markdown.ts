@@ -20,7 +20,7 @@ locked 423, rate_limited 429, invalid 400, unsupported 501, unavailable 503, quo
 412 when somebody else was faster. Files have the same.
 
 **Sent twice.** A POST with an \`Idempotency-Key\` is done once: for ten minutes the same request gets the same answer
-(with \`Idempotency-Replayed: true\`), for a day after that 409 with the \`Location\` of what it made.
+(with \`Idempotency-Replayed: true\`), for a day after that 409 with the \`Location\` of what it made. That of a guest counts for nothing.
 
 **Rates.** \`RateLimit-Policy\` and \`RateLimit\` say what is left of the requests of a minute; 429 comes with
 \`Retry-After\`. Files are not counted.

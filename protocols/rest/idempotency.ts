@@ -47,9 +47,12 @@ export function answerOnce(app: App, identity: IdentityDeps): void {
   })
 }
 
-function keyOf({ method, headers, routeOptions }: FastifyRequest): string | null {
+function keyOf(request: FastifyRequest): string | null {
+  const { method, headers, routeOptions } = request
   const given = headers['idempotency-key']
   if (method !== 'POST' || given === undefined || 'streams' in routeOptions.config) return null
+  // Guests cannot be told apart: one would get the answer of another.
+  if (sessionOf(request).principal.kind === 'guest') return null
   if (typeof given === 'string' && /^[\x21-\x7e]{1,255}$/.test(given)) return given
   throw new Fault('invalid', 'an Idempotency-Key has 1 to 255 visible ASCII characters')
 }

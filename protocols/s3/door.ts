@@ -1,4 +1,5 @@
 import type { Attempt, Gate, Session } from '#credentials/gate.ts'
+import type { Neighbours } from '#credentials/ports.ts'
 import { Fault, toFault } from '#faults'
 import { cutOn } from '#net/closing.ts'
 import { type Exchange, startHttpServer } from '#net/http-server.ts'
@@ -6,6 +7,7 @@ import { clientAddress, forwardedHost, type TrustedProxies, trustedProxies } fro
 import type { Door, DoorOptions, RunningDoor } from '../protocol.ts'
 import { answerFault, HOST_ID, nameFault } from './answer-fault.ts'
 import type { Call } from './call.ts'
+import { endOf } from './end.ts'
 import { S3Fault } from './errors.ts'
 import { createImplicitFolders, type ImplicitFolders } from './folders.ts'
 import { formBoundary, isFormPost, type PostForm, readForm } from './form.ts'
@@ -25,6 +27,8 @@ export type S3DoorOptions = DoorOptions & {
   readonly now?: () => number
   /** Milliseconds after which a client that waits for a long job gets white space; default 10,000. */
   readonly keepWaiting?: number
+  /** Other processes that serve the same listener; default none. */
+  readonly neighbours?: Neighbours | undefined
 }
 
 type State = {
@@ -45,7 +49,7 @@ export const startS3Door: Door<S3DoorOptions> = (gate, options) => {
     domains: ['localhost', ...(options.domains ?? []).map((domain) => domain.toLowerCase())],
     now: options.now ?? Date.now,
     proxies: trustedProxies(options.trustedProxies),
-    folders: createImplicitFolders(),
+    folders: createImplicitFolders(options.neighbours),
     hashes: createHashPool(),
   }
   return startServing(state)
@@ -146,23 +150,23 @@ async function serve(
 ): Promise<void> {
   const { session } = known
   const { response } = exchange
-  const ended = new AbortController()
-  const end = () => ended.abort(session.signal.reason ?? new Error('client went away'))
-  response.once('close', end)
-  session.signal.addEventListener('abort', end, { once: true })
-  if (session.signal.aborted) end()
+  using end = endOf(session.signal, response)
   using _cut = cutOn(session.signal, exchange.request.socket)
   const { log, region, keepWaiting = 10_000 } = options
-  const call: Call = { ...known, exchange, folders, hashes, region, log, keepWaiting, signal: ended.signal }
+  const call: Call = {
+    ...known,
+    ...{ exchange, folders, hashes, region, log, keepWaiting },
+    get signal() {
+      return end.signal()
+    },
+  }
   try {
     if (form === null) await operationOf(known.request)(call)
     else await postObject(call, form, now())
     await sent(exchange)
   } catch (error) {
-    answerFault(exchange, ended.signal.aborted ? toFault(error) : await nameFault(call, error))
-  } finally {
-    session.signal.removeEventListener('abort', end)
-    response.off('close', end)
+    const isOver = session.signal.aborted || response.destroyed
+    answerFault(exchange, isOver ? toFault(error) : await nameFault(call, error))
   }
 }
 

@@ -1,3 +1,4 @@
+import { type Neighbours, NO_NEIGHBOURS } from '#credentials/ports.ts'
 import type { Metadata } from '#files/metadata.ts'
 import type { Files } from '#files/types.ts'
 import { depth, parentOf, type VirtualPath } from '#permissions/path.ts'
@@ -28,14 +29,21 @@ const IMPLICIT: Metadata = {
   implicit: true,
 }
 
-export function createImplicitFolders(): ImplicitFolders {
+const TOPIC = 's3 held folder'
+
+/** The neighbours' uploads count too. */
+export function createImplicitFolders(neighbours: Neighbours = NO_NEIGHBOURS): ImplicitFolders {
   const held = new Map<string, number>()
   const markOf = (site: string, folder: VirtualPath) => `${site} ${folder}`
+  neighbours.answer(TOPIC, (mark) => (held.has(mark) ? 'held' : ''))
+  const isHeld = async (mark: string) =>
+    held.has(mark) || (await neighbours.ask(TOPIC, mark)).includes('held')
   return {
     makeParents: (files, path) => make(files, parentOf(path)),
     async prune(site, files, path) {
       for (let folder = parentOf(path); depth(folder) > 1; folder = parentOf(folder)) {
-        if (held.has(markOf(site, folder)) || !(await removeImplicit(files, folder))) return
+        const mark = markOf(site, folder)
+        if (held.has(mark) || !(await removeImplicit(files, folder, () => isHeld(mark)))) return
       }
     },
     hold(site, path) {
@@ -61,11 +69,15 @@ async function make(files: Files, folder: VirtualPath): Promise<void> {
 }
 
 /** False when the folder stays, or nothing is there. */
-async function removeImplicit(files: Files, folder: VirtualPath): Promise<boolean> {
+async function removeImplicit(
+  files: Files,
+  folder: VirtualPath,
+  isHeld: () => Promise<boolean>,
+): Promise<boolean> {
   try {
     const entry = await files.stat(folder)
     const [metadata] = entry.kind === 'folder' ? await files.metadata([entry]) : []
-    if (!metadata?.implicit) return false
+    if (!metadata?.implicit || (await isHeld())) return false
     await files.remove(folder)
     return true
   } catch {

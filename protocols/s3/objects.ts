@@ -1,5 +1,6 @@
 import type { Metadata } from '#files/metadata.ts'
 import type { Entry, Files } from '#files/types.ts'
+import { httpDate } from '#net/dates.ts'
 import { type AnswerHeaders, type Call, isFault } from './call.ts'
 import { type Algorithm, algorithmOfHeader } from './checksums.ts'
 import { S3Fault } from './errors.ts'
@@ -44,7 +45,7 @@ export function objectHeaders(described: Described): AnswerHeaders {
   const { entry, metadata } = described
   const headers: AnswerHeaders = {
     'Accept-Ranges': 'bytes',
-    'Last-Modified': new Date(entry.modified).toUTCString(),
+    'Last-Modified': httpDate(entry.modified),
     ETag: `"${etagOf(described)}"`,
     'Content-Type': entry.kind === 'folder' ? 'application/x-directory' : 'binary/octet-stream',
   }

@@ -6,8 +6,10 @@ import type { DoorLog } from '../protocol.ts'
 import { authenticateClient } from './auth.ts'
 import { exchangesKeys } from './exchange.ts'
 import { createOutput, type Output } from './output.ts'
+import { reusePackets } from './packet-stock.ts'
 import { SftpSession } from './session.ts'
 import { queuedPackets } from './ssh-internals.ts'
+import { joinWritesOf } from './turns.ts'
 
 const MAX_SESSIONS = 10
 /** Between DISCONNECT and the end of the socket. */
@@ -91,11 +93,14 @@ export class SshConnection {
     const { gate, log, siteId } = this.#options
     const software = info.header.versions.software.slice(0, 200)
     this.#client = client
+    joinWritesOf(client, this.#socket)
     // Without a listener one malformed packet would end the process.
     client.on('error', (err: Error) => {
-      const isBroken = 'level' in err && err.level === 'socket'
-      if (this.#session === null && !isBroken) gate.offended(this.#address, GARBLED)
+      const level = 'level' in err ? err.level : undefined
+      if (this.#session === null && level !== 'socket') gate.offended(this.#address, GARBLED)
       log.debug({ err: err.message, address: this.#address }, 'sftp: client failed')
+      // ssh2 says good-bye to it and waits for the answer of somebody who does not answer.
+      if (level === 'client-timeout') this.destroy()
     })
     client.on('rekey', () => {
       this.#exchanges += 1
@@ -103,6 +108,7 @@ export class SshConnection {
       this.#countFromHere()
       this.#check()
     })
+    client.on('handshake', () => reusePackets(client, this.#socket))
     client.on('session', (accept, reject) => {
       if (this.#sshSessions >= MAX_SESSIONS) return reject()
       this.#serve(accept(), client)

@@ -1,13 +1,15 @@
 import type { Connection } from 'ssh2'
 import { type KexInit, readKexInit, withKexNames } from './kexinit.ts'
 import { answerHybrid, HYBRID_KEX } from './mlkem.ts'
-import { field, u32 } from './ssh-fields.ts'
+import { field, mpint, u32 } from './ssh-fields.ts'
 import { functionAt, memberOf, objectAt, protocolOf, sendMessage } from './ssh-internals.ts'
+import { answerPoint } from './x25519.ts'
 
 const KEXINIT = 20
 const EXT_INFO = 7
 /** What ssh2 is told instead of the hybrid: it has the same messages and the same hash. */
 const STAND_IN = 'curve25519-sha256'
+const X25519: ReadonlySet<unknown> = new Set([STAND_IN, 'curve25519-sha256@libssh.org'])
 /** No `ssh-rsa`: those signatures are made with SHA-1. */
 const SIGNATURES = [
   'ssh-ed25519',
@@ -59,6 +61,7 @@ function begin(protocol: object, { init, read, offered, pass }: Beginning): unkn
   if (exchange === before || typeof exchange !== 'object' || exchange === null) return result
   const negotiated = objectAt(exchange, 'negotiated')
   if (isHybrid) makeHybrid(exchange, negotiated, init)
+  else if (X25519.has(memberOf(negotiated, 'kex'))) answerWith(exchange, answerX25519)
   if (read.guesses) {
     // ssh2 takes every guess for a wrong one, and waits for ever for another message.
     const isRight = read.kex[0] === chosen && read.hostKey[0] === memberOf(negotiated, 'serverHostKey')
@@ -77,19 +80,32 @@ function makeHybrid(exchange: object, negotiated: object, init: Buffer): void {
   if (memberOf(negotiated, 'kex') !== STAND_IN) throw new Error('ssh2 chose another key exchange')
   Reflect.set(negotiated, 'kex', HYBRID_KEX)
   Reflect.set(exchange, '_remoteKexinit', init)
+  answerWith(exchange, answerHybrid)
+}
+
+type Answer = { readonly reply: Buffer; readonly secret: Buffer }
+
+/** Has the exchange answer a client's share by `answer`: what it sends back, and the secret as it is hashed. */
+function answerWith(exchange: object, answer: (share: Buffer) => Answer): void {
   let reply: Buffer | null = null
   Reflect.set(exchange, 'generateKeys', () => undefined)
   Reflect.set(exchange, 'convertPublicKey', (key: Buffer) => key)
   Reflect.set(exchange, 'getPublicKey', () => reply)
   Reflect.set(exchange, 'computeSecret', (share: Buffer): Buffer | Error => {
     try {
-      const answer = answerHybrid(share)
-      reply = answer.reply
-      return answer.secret
+      const answered = answer(share)
+      reply = answered.reply
+      return answered.secret
     } catch (error) {
       return error instanceof Error ? error : new Error(String(error))
     }
   })
+}
+
+/** As ssh2 does it, without a detour over ASN.1 for each key. The secret is hashed as a number (RFC 8731, 3.1). */
+function answerX25519(share: Buffer): Answer {
+  const { point, secret } = answerPoint(share)
+  return { reply: point, secret: mpint(secret).subarray(4) }
 }
 
 /** Says which signatures log in. ssh2's own list runs two names into one and names SHA-1. */

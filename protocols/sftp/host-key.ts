@@ -8,7 +8,7 @@ import {
   sign,
 } from 'node:crypto'
 import { promisify } from 'node:util'
-import ssh2 from 'ssh2'
+import ssh2, { type ParsedKey } from 'ssh2'
 import { field, mpint, u32 } from './ssh-fields.ts'
 
 /** Kinds of host keys, best first: the others are for old clients. */
@@ -27,6 +27,8 @@ export type HostKey = {
   readonly fingerprint: string
   /** A signature as SSH writes it; of RSA keys with SHA-512 unless told otherwise (RFC 8332). */
   sign(data: Buffer, rsaHash?: RsaHash): Buffer
+  /** For ssh2's key exchange. */
+  readonly exchangeKey: ParsedKey
 }
 
 /** Private keys, PEM or OpenSSH: those in use, and those that are announced to take their place. */
@@ -79,7 +81,16 @@ export function readHostKey(pem: string): HostKey {
     blob,
     fingerprint: fingerprintOf(blob),
     sign: (data, rsaHash = 'sha512') => signWith(key, type, data, rsaHash),
+    exchangeKey: signingWith(parsed, key),
   }
+}
+
+/** ssh2's key, which would read its PEM anew for each signature: that takes longer than to sign. */
+function signingWith(parsed: ParsedKey, key: KeyObject): ParsedKey {
+  const hash = parsed.type === ED25519 ? null : hashOf(parsed.type)
+  return Object.assign(parsed, {
+    sign: (data: Buffer | string, algorithm?: string) => sign(algorithm ?? hash, Buffer.from(data), key),
+  })
 }
 
 /** `SHA256:…` of the public half. Throws when `key` cannot be read. */
@@ -103,11 +114,15 @@ function signWith(key: KeyObject, type: string, data: Buffer, rsaHash: RsaHash):
   if (type === 'ssh-rsa') {
     return Buffer.concat([field(`rsa-sha2-${rsaHash.slice(3)}`), field(sign(rsaHash, data, key))])
   }
-  const hash = type.endsWith('521') ? 'sha512' : type.endsWith('384') ? 'sha384' : 'sha256'
-  const pair = sign(hash, data, { key, dsaEncoding: 'ieee-p1363' })
+  const pair = sign(hashOf(type), data, { key, dsaEncoding: 'ieee-p1363' })
   const half = pair.length / 2
   const numbers = Buffer.concat([mpint(pair.subarray(0, half)), mpint(pair.subarray(half))])
   return Buffer.concat([field(type), field(numbers)])
+}
+
+/** What ECDSA signs by its curve (RFC 5656, 6.2.1). */
+function hashOf(type: string): string {
+  return type.endsWith('521') ? 'sha512' : type.endsWith('384') ? 'sha384' : 'sha256'
 }
 
 /** OpenSSH's PROTOCOL.key: cipher and derivation `none`, one key. */

@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net'
 import type { ServerChannel } from 'ssh2'
-import { reusePackets } from './packet-stock.ts'
 
 /** Bytes that may wait for a slow client, reads that run included. */
 const LIMIT = 4 * 1024 * 1024
@@ -32,7 +31,6 @@ export type Output = {
  * `exchanging` tells whether SSH exchanges keys: until it is done ssh2 puts packets in a queue without bound.
  */
 export function createOutput(channel: ServerChannel, socket: Socket, exchanging: () => boolean): Output {
-  reusePackets(channel, socket)
   let waiting = 0
   let reads = 0
   let closed = false

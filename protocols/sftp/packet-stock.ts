@@ -1,6 +1,7 @@
 import { randomFillSync } from 'node:crypto'
 import type { Socket } from 'node:net'
-import type { ServerChannel } from 'ssh2'
+import type { Connection } from 'ssh2'
+import { joinWrites } from './turns.ts'
 
 /** Payloads of full packets; OpenSSH takes 32 KiB of channel data in one, behind 9 bytes of its own. */
 const LEAST_PAYLOAD = 8 * 1024
@@ -8,9 +9,14 @@ const MOST_PAYLOAD = 32 * 1024 + 16
 /** A full packet with its length, padding and the longest MAC. */
 const PACKET_BYTES = MOST_PAYLOAD + 256
 const MAX_SPARE = 128
-const MAX_SHAPES = 64
+/** Of the ciphers' blocks, of 8 and of 16 bytes; and a payload beyond which only blocks are added. */
+const LARGEST_BLOCK = 16
+const SAMPLED = 64
 
-type Cipher = { allocPacket(payload: number): Buffer; _onWrite(data: Buffer): void }
+type Cipher = {
+  allocPacket(payload: number): Buffer
+  _onWrite(data: Buffer): void
+}
 type Transport = {
   _cipher: Cipher
   _kexinit: unknown
@@ -23,57 +29,56 @@ type Shape = { readonly length: number; readonly field: number; readonly padding
 const HEAD = 5
 
 const spare: Buffer[] = []
-const served = new WeakSet<Transport>()
+/** The full packet that was laid out last and is not sent, of each connection. */
+const taken = new WeakMap<Transport, Buffer>()
+const served = new WeakSet<object>()
 const shapes = new WeakMap<Cipher, Map<number, Shape>>()
 
 /**
- * Lets a connection use the memory of full packets again when the socket has sent them, and send all of a turn in one
- * call of the system. ssh2 takes new memory for each packet; at hundreds of MiB a second the collector is then busier
- * than the cipher. Not part of ssh2's interface: its version is pinned, and where it looks different nothing changes.
+ * Lets a connection use the memory of full packets again when the socket has sent them. ssh2 takes new memory for each
+ * packet; at hundreds of MiB a second the collector is then busier than the cipher. To be called again after each key
+ * exchange. Not part of ssh2's interface: its version is pinned, and where it looks different nothing changes.
  */
-export function reusePackets(channel: ServerChannel, socket: Socket): void {
-  const transport = transportOf(channel)
-  if (transport === null || served.has(transport)) return
+export function reusePackets(client: Connection, socket: Socket): void {
+  const transport = transportOf(client)
+  if (transport === null) return
+  layOutPackets(transport)
+  if (served.has(transport)) return
   served.add(transport)
-  const { write } = transport._packetRW
-  const alloc = write.alloc.bind(write)
-  let taken: Buffer | null = null
-  let isCorked = false
-
-  write.alloc = (payload, force) => {
-    taken = null
-    const shape = transport._kexinit === undefined ? shapeOf(transport._cipher, payload) : null
-    if (shape === null) return alloc(payload, force)
-    const isFull = payload >= LEAST_PAYLOAD && payload <= MOST_PAYLOAD && shape.length <= PACKET_BYTES
-    const packet = layOut(isFull ? takeFull(shape.length) : Buffer.allocUnsafe(shape.length), shape, payload)
-    if (isFull) taken = packet
-    return packet
-  }
-  // The ciphers of later key exchanges take it from the transport.
-  const onWrite = transport._onWrite
-  const uncork = () => {
-    isCorked = false
-    socket.uncork()
-  }
+  const write = transport._onWrite
   const send = (data: Buffer) => {
-    // What one turn sends goes to the kernel in one call, not in one for each packet.
-    if (!isCorked) {
-      isCorked = true
-      socket.cork()
-      process.nextTick(uncork)
-    }
-    if (data !== taken) return onWrite(data)
-    taken = null
+    if (data !== taken.get(transport)) return write(data)
+    taken.delete(transport)
+    joinWrites(socket)
     if (socket.writable) socket.write(data, () => giveBack(data))
   }
+  // The ciphers of later key exchanges take it from the transport.
   transport._onWrite = send
   transport._cipher._onWrite = send
+}
+
+/** A key exchange makes another writer of packets. */
+function layOutPackets(transport: Transport): void {
+  const { write } = transport._packetRW
+  if (served.has(write)) return
+  served.add(write)
+  const alloc = write.alloc.bind(write)
+  write.alloc = (payload, force) => {
+    taken.delete(transport)
+    if (transport._kexinit !== undefined) return alloc(payload, force)
+    const shape = shapeOf(transport._cipher, payload)
+    const isFull = payload >= LEAST_PAYLOAD && payload <= MOST_PAYLOAD && shape.length <= PACKET_BYTES
+    const packet = layOut(isFull ? takeFull(shape.length) : Buffer.allocUnsafe(shape.length), shape, payload)
+    if (isFull) taken.set(transport, packet)
+    return packet
+  }
 }
 
 function takeFull(length: number): Buffer {
   return (spare.pop() ?? Buffer.allocUnsafeSlow(PACKET_BYTES)).subarray(0, length)
 }
 
+/** Writes what a packet has around its payload; gives the packet. */
 function layOut(packet: Buffer, { field, padding }: Shape, payload: number): Buffer {
   packet.writeUInt32BE(field, 0)
   packet.writeUInt8(padding, 4)
@@ -85,21 +90,27 @@ function giveBack(packet: Buffer): void {
   if (spare.length < MAX_SPARE) spare.push(Buffer.from(packet.buffer))
 }
 
-/** How the cipher lays a packet out: asked once for each size, of which sessions have few. Null when there are many. */
-function shapeOf(cipher: Cipher, payload: number): Shape | null {
+/**
+ * How the cipher lays a packet out: the padding fills its last block, so packets that differ by whole blocks differ
+ * in their length only. Clients open their windows by any number of bytes: sizes are many.
+ */
+function shapeOf(cipher: Cipher, payload: number): Shape {
+  const sample = Math.min(payload, SAMPLED + (payload % LARGEST_BLOCK))
+  const { length, field, padding } = sampleOf(cipher, sample)
+  const more = payload - sample
+  return { length: length + more, field: field + more, padding }
+}
+
+function sampleOf(cipher: Cipher, payload: number): Shape {
   let known = shapes.get(cipher)
   if (known === undefined) {
     known = new Map()
     shapes.set(cipher, known)
   }
   const found = known.get(payload)
-  if (found !== undefined || known.size >= MAX_SHAPES) return found ?? null
-  const sample = cipher.allocPacket(payload)
-  const shape = {
-    length: sample.length,
-    field: sample.readUInt32BE(0),
-    padding: sample.readUInt8(4),
-  }
+  if (found !== undefined) return found
+  const packet = cipher.allocPacket(payload)
+  const shape = { length: packet.length, field: packet.readUInt32BE(0), padding: packet.readUInt8(4) }
   known.set(payload, shape)
   return shape
 }
@@ -117,9 +128,9 @@ function pad(packet: Buffer, at: number, length: number): void {
   noiseAt += length
 }
 
-function transportOf(channel: ServerChannel): Transport | null {
-  const client: unknown = Reflect.get(channel, '_client')
-  const transport: unknown = isObject(client) ? Reflect.get(client, '_protocol') : null
+/** Null where ssh2 looks different from what is known here. */
+function transportOf(client: object): Transport | null {
+  const transport: unknown = Reflect.get(client, '_protocol')
   return isTransport(transport) ? transport : null
 }
 

@@ -29,7 +29,7 @@ export function createTransport(
   )
   const offer = makeOffer(lists)
   const server = new ssh2.Server({
-    hostKeys: [...keys.current],
+    hostKeys: current.map(({ exchangeKey }) => ({ key: exchangeKey })),
     ident: IDENTIFICATION,
     keepaliveInterval: KEEPALIVE_MS,
     keepaliveCountMax: KEEPALIVE_COUNT,

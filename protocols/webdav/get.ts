@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { Fault } from '#faults'
 import type { Entry, Files, OpenFile } from '#files/types.ts'
 import { evaluateConditions, ifRangeHolds } from '#net/conditions.ts'
-import { type ByteSpan, sendFile } from '#net/pump.ts'
+import { httpDate } from '#net/dates.ts'
+import { type ByteSpan, endWithFile, sendFile } from '#net/pump.ts'
 import { contentRange, parseRanges } from '#net/ranges.ts'
 import type { VirtualPath } from '#permissions/path.ts'
 import { type Call, validatorsOf } from './call.ts'
@@ -33,14 +34,14 @@ async function serve(call: Call, file: OpenFile): Promise<Reply | null> {
   const validators = validatorsOf(entry)
   const outcome = evaluateConditions(method, headers, validators)
   if (outcome === 'precondition') throw new Fault('precondition', 'the file is another version')
-  const common = headersOf(entry)
+  const type = contentType(entry.name)
+  const common = headersOf(entry, type)
   if (outcome === 'not_modified') return { status: 304, headers: common }
   const honoured = method === 'GET' && ifRangeHolds(headers, validators)
   const range = parseRanges(honoured ? headers.range : undefined, entry.size)
   if (range.kind === 'none') {
     return textReply(416, 'no such range', { 'Content-Range': `bytes */${entry.size}` })
   }
-  const type = contentType(entry.name)
   if (range.kind === 'spans' && range.spans.length > 1) return sendParts(call, file, range.spans, type)
   const [span] = range.kind === 'spans' ? range.spans : [{ start: 0, end: entry.size }]
   const { response } = exchange
@@ -50,21 +51,21 @@ async function serve(call: Call, file: OpenFile): Promise<Reply | null> {
     'Content-Length': span.end - span.start,
     ...(range.kind === 'spans' ? { 'Content-Range': contentRange(span, entry.size) } : {}),
   })
-  if (method === 'GET') await sendFile(file, response, span, call.session.signal)
-  response.end()
+  if (method === 'GET') await endWithFile(file, response, span, call.session.signal)
+  else response.end()
   return null
 }
 
-function headersOf(entry: Entry): Record<string, string> {
+function headersOf(entry: Entry, type: string): Record<string, string> {
   const headers: Record<string, string> = {
     ETag: `"${entry.version}"`,
-    'Last-Modified': new Date(entry.modified).toUTCString(),
+    'Last-Modified': httpDate(entry.modified),
     'Accept-Ranges': 'bytes',
     'Cache-Control': 'private, no-cache',
     'X-Content-Type-Options': 'nosniff',
   }
   // A page that someone uploaded must not run script with the credentials that the browser holds for us.
-  if (/html|xml/.test(contentType(entry.name))) headers['Content-Security-Policy'] = 'sandbox'
+  if (/html|xml/.test(type)) headers['Content-Security-Policy'] = 'sandbox'
   return headers
 }
 
@@ -85,7 +86,7 @@ async function sendParts(
   const tail = `\r\n--${boundary}--\r\n`
   const length = parts.reduce((sum, { span, head }) => sum + head.length + span.end - span.start, tail.length)
   response.writeHead(206, {
-    ...headersOf(entry),
+    ...headersOf(entry, type),
     'Content-Type': `multipart/byteranges; boundary=${boundary}`,
     'Content-Length': length,
   })

@@ -31,8 +31,10 @@ export async function listing({ exchange, session, path, headers }: Call): Promi
   for await (const page of files.listAll(path)) {
     if (request.method === 'HEAD') break
     empty &&= page.length === 0
-    for (const entry of page) out.add(row(base, entry))
-    await out.flush()
+    for (const entry of page) {
+      out.add(row(base, entry))
+      if (out.isFull()) await out.flush()
+    }
   }
   if (request.method === 'HEAD') {
     response.writeHead(200, HEADERS).end()

@@ -27,8 +27,8 @@ export async function propfind(call: Call): Promise<Reply | null> {
       for (const member of page) {
         const at = `${base}${escapeSegment(member.name)}${member.kind === 'folder' ? '/' : ''}`
         out.add(responseElement(at, describe(member, facts)))
+        if (out.isFull()) await out.flush()
       }
-      await out.flush()
     }
   }
   out.add(MULTISTATUS_END)

@@ -1,6 +1,7 @@
 import mime from 'mime-types'
 import type { Lock } from '#files/locks.ts'
 import type { DeadProperty, Entry, PropertyName, Space } from '#files/types.ts'
+import { httpDate, isoSeconds } from '#net/dates.ts'
 import { escapeAttribute, escapeText } from '#net/xml.ts'
 import type { VirtualPath } from '#permissions/path.ts'
 import { hrefOf } from './path.ts'
@@ -26,6 +27,8 @@ export type LiveProperty = {
 /** The namespace of what Explorer sets. */
 export const MICROSOFT = 'urn:schemas-microsoft-com:'
 
+const UNKNOWN_TYPE = 'application/octet-stream'
+
 const always = { inAllprop: true }
 const named = { inAllprop: false }
 
@@ -33,7 +36,7 @@ const named = { inAllprop: false }
 export const LIVE: ReadonlyMap<string, LiveProperty> = new Map([
   dav('resourcetype', { ...always, render: ({ kind }) => (kind === 'folder' ? '<D:collection/>' : '') }),
   dav('getcontentlength', { ...always, render: ({ kind, size }) => (kind === 'file' ? String(size) : null) }),
-  dav('getlastmodified', { ...always, render: ({ modified }) => new Date(modified).toUTCString() }),
+  dav('getlastmodified', { ...always, render: ({ modified }) => httpDate(modified) }),
   dav('getetag', { ...always, render: ({ kind, version }) => (kind === 'file' ? `"${version}"` : null) }),
   dav('getcontenttype', {
     ...always,
@@ -43,7 +46,7 @@ export const LIVE: ReadonlyMap<string, LiveProperty> = new Map([
   dav('displayname', { ...named, settable: true, render: ({ name }) => escapeText(name) }),
   [
     keyOf({ uri: MICROSOFT, local: 'Win32LastModifiedTime' }),
-    { ...named, render: ({ modified }: Entry) => new Date(modified).toUTCString() },
+    { ...named, render: ({ modified }: Entry) => httpDate(modified) },
   ],
   dav('supportedlock', { ...named, render: () => SUPPORTED_LOCK }),
   dav('lockdiscovery', { ...named, needs: 'locks', render: lockDiscovery }),
@@ -83,14 +86,21 @@ export function keyOf({ uri, local }: PropertyName): string {
   return `{${uri}}${local}`
 }
 
+const MOST_TYPES = 1_000
+const types = new Map<string, string>()
+
 /** The type of a file by the ending of its name. */
 export function contentType(name: string): string {
   const dot = name.lastIndexOf('.')
-  return (dot >= 0 && mime.contentType(name.slice(dot))) || 'application/octet-stream'
-}
-
-function isoSeconds(milliseconds: number): string {
-  return `${new Date(milliseconds).toISOString().slice(0, 19)}Z`
+  if (dot < 0) return UNKNOWN_TYPE
+  const ending = name.slice(dot)
+  const known = types.get(ending)
+  if (known !== undefined) return known
+  // Endings are whatever clients say.
+  if (types.size >= MOST_TYPES) types.clear()
+  const type = mime.contentType(ending) || UNKNOWN_TYPE
+  types.set(ending, type)
+  return type
 }
 
 const SUPPORTED_LOCK = ['exclusive', 'shared']

@@ -1,6 +1,7 @@
 import { Fault } from '#faults'
+import { httpDate } from '#net/dates.ts'
 import { receiveBody } from '#net/receive.ts'
-import { type Call, changeOptions, headerOf, ocMtime, statOrNull } from './call.ts'
+import { type Call, changeOptions, headerOf, ocMtime } from './call.ts'
 import { readChecksum, verified } from './checksum.ts'
 import { hrefOf } from './path.ts'
 import { type Reply, textReply } from './reply.ts'
@@ -12,26 +13,29 @@ const ROOM_CHECK_BYTES = 16 * 1024 ** 2
 
 /** PUT (RFC 9110 §9.3.4): the whole file, streamed to staging and published at the end. */
 export async function put(call: Call): Promise<Reply> {
-  const { exchange, session, path, headers } = call
+  const { exchange, session, path, headers, submitted } = call
   const { files, signal } = session
   if (headers['content-range'] !== undefined) throw new Fault('invalid', 'PUT takes whole files only')
   if (!/^(identity)?$/i.test(headers['content-encoding'] ?? '')) {
     return textReply(415, 'PUT takes no content coding')
   }
   const checksum = readChecksum(headerOf(headers, 'oc-checksum'))
-  const current = await statOrNull(files, path)
-  if (current?.kind === 'folder') throw new Fault('exists', 'a folder is there')
-  const options = changeOptions(call, current)
   await checkRoom(call)
-  await using upload = await files.create(path, options)
-  await receiveBody(verified(exchange.body, checksum), upload, { signal, limit: MAX_BYTES })
+  await using upload = await files.create(path, { tokens: submitted.tokens })
+  const current = upload.replaces
+  const options = changeOptions(call, current)
+  await receiveBody(verified(exchange.body, checksum), upload, {
+    signal,
+    limit: MAX_BYTES,
+    owned: true,
+  })
   const modified = ocMtime(headers)
   const entry = await upload.commit(modified === undefined ? options : { ...options, modified })
   return {
     status: current === null ? 201 : 204,
     headers: {
       ETag: `"${entry.version}"`,
-      'Last-Modified': new Date(entry.modified).toUTCString(),
+      'Last-Modified': httpDate(entry.modified),
       ...(current === null ? { Location: hrefOf(path, false) } : {}),
       ...(modified === undefined ? {} : { 'X-OC-MTime': 'accepted' }),
     },

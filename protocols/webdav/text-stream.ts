@@ -7,7 +7,9 @@ const FLUSH_CHARACTERS = 64 * 1024
  * still be answered properly. */
 export type TextStream = {
   add(text: string): void
-  /** Sends what was gathered when it is much, and waits while the client is slow. Rejects when it is gone. */
+  /** Much was gathered: flush before more, or memory follows the length of the answer. */
+  isFull(): boolean
+  /** Sends what was gathered, and waits while the client is slow. Rejects when it is gone. */
   flush(): Promise<void>
   /** Sends the rest. */
   end(): void
@@ -23,8 +25,8 @@ export function textStream(
     add: (text) => {
       pending += text
     },
+    isFull: () => pending.length >= FLUSH_CHARACTERS,
     flush: async () => {
-      if (pending.length < FLUSH_CHARACTERS) return
       if (response.destroyed) throw new Error('connection closed while sending')
       if (!response.headersSent) response.writeHead(status, headers)
       const text = pending

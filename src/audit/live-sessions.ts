@@ -31,11 +31,11 @@ export function publishSessions({ list, store, clock, onError }: SessionBoardDep
 
   async function tell(): Promise<void> {
     const now = clock.now()
-    const seen = list().filter(({ startedAt }) => now - startedAt >= YOUNGEST_MS)
+    const seen = list().filter(({ startedAt }) => Math.abs(now - startedAt) >= YOUNGEST_MS)
     const states = new Map(seen.map((session) => [session.id, stateOf(session)]))
     const put = seen.filter(({ id }) => told.get(id) !== states.get(id)).map(liveSession)
     const gone = [...told.keys()].filter((id) => !states.has(id))
-    const isDue = states.size > 0 && now - toldAt >= HEARTBEAT_MS
+    const isDue = states.size > 0 && Math.abs(now - toldAt) >= HEARTBEAT_MS
     if (put.length === 0 && gone.length === 0 && !isDue) return
     const isKnown = await store.publish(processId, { put, gone, now })
     // Unknown although something was told before: the process slept, and its rows were swept away.

@@ -1,7 +1,10 @@
 import { isIPv6 } from 'node:net'
 
+const IPV4 = /^\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}$/
+
 /** What one customer of a provider has to guess from: an IPv4 address, or the /64 of an IPv6 address. */
 export function addressGroup(address: string): string {
+  if (IPV4.test(address)) return address
   const plain = (address.split('%')[0] ?? '').toLowerCase()
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(plain)?.[1]
   if (mapped !== undefined) return mapped

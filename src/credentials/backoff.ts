@@ -1,3 +1,4 @@
+import { isYoung } from './age.ts'
 import type { Clock } from './ports.ts'
 
 /** Wrong tries by name, and how long each name has to wait for them. Bounded; quiet names are forgotten. */
@@ -27,15 +28,24 @@ export function createBackoff(clock: Clock, { free, longest }: BackoffOptions): 
 
   function current(name: string) {
     const held = counts.get(name)
-    return held !== undefined && clock.now() - held.at < FORGET_MS ? held : undefined
+    const now = clock.now()
+    if (held === undefined || isYoung(held.at, FORGET_MS, now)) return held
+    if (held.at <= now) return undefined
+    // The clock was put back: as if it had been now, or the wait would last until the clock has caught up.
+    set(name, held.failures, now)
+    return counts.get(name)
   }
 
   function set(name: string, failures: number, at: number): void {
+    const now = clock.now()
+    const held = counts.get(name)
+    // Of the future, and told again and again by a node or a time whose clock was ahead: news once.
+    const isRepeated = at > now && held?.failures === failures
     // Re-inserted, so that the longest quiet stand first when room is made.
     counts.delete(name)
     const [oldest] = counts.keys()
     if (counts.size >= MAX_NAMES && oldest !== undefined) counts.delete(oldest)
-    counts.set(name, { failures, at })
+    counts.set(name, { failures, at: Math.min(isRepeated ? held.at : at, now) })
   }
 
   return {

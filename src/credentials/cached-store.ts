@@ -1,3 +1,4 @@
+import { isYoung } from './age.ts'
 import type { Account, Change, Clock, CredentialStore, Person } from './ports.ts'
 import type { CredentialMemory } from './way.ts'
 
@@ -88,17 +89,17 @@ export function cacheCredentials(records: CredentialStore, clock: Clock): Cached
 
 /** A bounded map whose entries end after a minute. */
 function holder<T>(clock: Clock) {
-  const held = new Map<string, { readonly found: T; readonly until: number }>()
+  const held = new Map<string, { readonly found: T; readonly at: number }>()
   return {
     get(name: string): T | null {
       const entry = held.get(name)
-      return entry !== undefined && clock.now() < entry.until ? entry.found : null
+      return entry !== undefined && isYoung(entry.at, LIFETIME_MS, clock.now()) ? entry.found : null
     },
     set(name: string, found: T): void {
       held.delete(name)
       const [oldest] = held.keys()
       if (held.size >= MAX_HELD && oldest !== undefined) held.delete(oldest)
-      held.set(name, { found, until: clock.now() + LIFETIME_MS })
+      held.set(name, { found, at: clock.now() })
     },
     delete(name: string): void {
       held.delete(name)

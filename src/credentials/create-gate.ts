@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { DurableAuditLog } from '#audit/ports.ts'
 import { Fault } from '#faults'
 import type { Files } from '#files/types.ts'
@@ -18,7 +19,7 @@ import { createSecretChecks } from './secret-checks.ts'
 import { createSessionRegistry, type SessionRegistry } from './sessions.ts'
 import { createSiteHosts } from './site-hosts.ts'
 import type { Throttle } from './throttle.ts'
-import { type Pepper, randomText } from './values.ts'
+import type { Pepper } from './values.ts'
 import { createVerifiedSecrets } from './verified-secrets.ts'
 
 export type GateDeps = {
@@ -148,7 +149,7 @@ export function createGate(deps: GateDeps): GateWithSessions {
       const controller = new AbortController()
       const { signal } = controller
       const activity: Activity = { bytesIn: 0, bytesOut: 0, current: null }
-      const id = randomText(16)
+      const id = randomUUID()
       const session: Session = {
         id,
         principal,

@@ -1,4 +1,5 @@
 import type { AuditEntry, DurableAuditLog } from '#audit/ports.ts'
+import { isYoung } from './age.ts'
 import type { Verdict } from './authenticate.ts'
 import type { Attempt, Unprovable } from './gate.ts'
 import type { Clock } from './ports.ts'
@@ -26,9 +27,13 @@ export function createLoginAudit(audit: DurableAuditLog, clock: Clock): LoginAud
   const timer = setInterval(() => refusals.flush(), FLUSH_MS)
   timer.unref()
 
-  function granted(mark: string, entry: AuditEntry, isPerRequest: boolean): Promise<void> | undefined {
-    const last = recorded.get(mark)
-    if (isPerRequest && last !== undefined && entry.at - last.at < SAME_LOGIN_MS) return last.pending
+  /** The entry that says this login already; it may still be on its way to the disk. */
+  function saidBy(mark: string, attempt: Attempt): Recorded | undefined {
+    const last = isPerRequest(attempt) ? recorded.get(mark) : undefined
+    return last !== undefined && isYoung(last.at, SAME_LOGIN_MS, clock.now()) ? last : undefined
+  }
+
+  function granted(mark: string, entry: AuditEntry): Promise<void> {
     if (recorded.size >= MAX_REMEMBERED) recorded.clear()
     const written = audit.recordNow(entry)
     const login: Recorded = { at: entry.at, pending: written }
@@ -48,13 +53,14 @@ export function createLoginAudit(audit: DurableAuditLog, clock: Clock): LoginAud
     record(attempt, verdict) {
       // A request that presents nothing is how HTTP clients learn of the challenge: no login.
       if (!verdict.ok && attempt.proof.kind === 'none') return undefined
-      const entry = loginEntry(attempt, verdict, clock.now())
       if (!verdict.ok) {
+        const entry = loginEntry(attempt, verdict, clock.now())
         return refusals.isFirst(entry, loginOf(attempt)) ? audit.recordNow(entry) : undefined
       }
       const { key, user } = verdict.who
       const mark = `${key?.id ?? ''} ${user?.id ?? ''} ${attempt.door} ${attempt.address}`
-      return granted(mark, entry, isPerRequest(attempt))
+      const said = saidBy(mark, attempt)
+      return said === undefined ? granted(mark, loginEntry(attempt, verdict, clock.now())) : said.pending
     },
     async refuse({ login, reason, siteId, door, address, client }) {
       const entry: AuditEntry = {
@@ -106,6 +112,7 @@ function loginEntry(attempt: Attempt, verdict: Verdict, now: number): AuditEntry
     outcome: verdict.ok ? 'ok' : 'refused',
     reason: verdict.ok ? '' : verdict.reason,
     siteId: who?.siteId ?? attempt.siteId,
+    siteName: verdict.ok ? verdict.principal.siteName : null,
     userId: who?.user?.id ?? null,
     userName: who?.user?.name ?? null,
     keyId: who?.key?.id ?? null,

@@ -190,8 +190,8 @@ export type ThrottleStore = {
   add(counts: readonly GuessCount[], forgetBefore: number): Promise<void>
   /** Counts that changed at or after `at`, the latest of them, at most 100,000. */
   since(at: number): Promise<readonly GuessCount[]>
-  /** Deletes counts from before `guesses`, and proofs from before `proofs`. */
-  forget(before: { readonly guesses: number; readonly proofs: number }): Promise<void>
+  /** Deletes counts from before `guesses`, proofs from before `proofs`, and what a wrong clock wrote: after `future`. */
+  forget(times: { readonly guesses: number; readonly proofs: number; readonly future: number }): Promise<void>
 }
 
 /** A change to credentials, written in the same transaction as the change itself. */
@@ -217,6 +217,20 @@ export type ChangeFeed = AsyncDisposable & {
 
 /** Milliseconds since the epoch. Tests turn it by hand. */
 export type Clock = { now(): number }
+
+/**
+ * The other processes of this server, for what lives in memory and has to be known to all of them. Those that are
+ * gone answer nothing; where one is there and does not answer, a question is refused with Fault unavailable.
+ */
+export type Neighbours = {
+  /** What all of them answer, in any order. */
+  ask(topic: string, question: string): Promise<readonly string[]>
+  /** Answers what the others ask. */
+  answer(topic: string, answer: (question: string) => string | Promise<string>): void
+}
+
+/** Of a server that is one process. */
+export const NO_NEIGHBOURS: Neighbours = { ask: async () => [], answer() {} }
 
 /** Every sealed text of the records. Replacing is compare-and-set: a text that changed meanwhile stays. */
 export type SealedStore = {

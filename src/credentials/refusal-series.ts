@@ -1,4 +1,5 @@
 import type { AuditEntry } from '#audit/ports.ts'
+import { isYoung } from './age.ts'
 import type { Clock } from './ports.ts'
 
 /**
@@ -49,7 +50,7 @@ export function createRefusalSeries(clock: Clock, write: (entry: AuditEntry) => 
   /** Null: there is no room for one more series that has so much in common. */
   function count(entry: AuditEntry, common: Series['common'], mark: string): 'first' | 'more' | null {
     const held = running.get(mark)
-    if (held !== undefined && entry.at - held.since < WINDOW_MS) {
+    if (held !== undefined && isYoung(held.since, WINDOW_MS, entry.at)) {
       held.more += 1
       held.last = entry
       return 'more'
@@ -75,7 +76,7 @@ export function createRefusalSeries(clock: Clock, write: (entry: AuditEntry) => 
     flush(which = 'over') {
       const now = clock.now()
       for (const [mark, series] of running) {
-        if (which === 'all' || now - series.since >= WINDOW_MS) end(mark, series)
+        if (which === 'all' || !isYoung(series.since, WINDOW_MS, now)) end(mark, series)
       }
     },
   }

@@ -38,8 +38,8 @@ export type SessionRegistry = Disposable & {
   endAll(reason: CutReason): void
 }
 
-// setTimeout overflows beyond 2^31 ms; a longer wait is taken in steps.
-const LONGEST_TIMER_MS = 2_000_000_000
+// The clock may be put forward while a timer runs: what ends is looked for at least so often.
+const LONGEST_TIMER_MS = 60_000
 
 /** Live sessions of this process; `ended` hears of each that is over. A change of credentials reaches each of them through its signal. */
 export function createSessionRegistry(

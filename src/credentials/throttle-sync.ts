@@ -1,3 +1,4 @@
+import { isYoung } from './age.ts'
 import { FORGET_MS } from './backoff.ts'
 import type { Clock, ThrottleStore } from './ports.ts'
 import { KNOWN_MS, type Throttle } from './throttle.ts'
@@ -44,9 +45,9 @@ export function syncThrottle({ throttle, store, clock, onError }: ThrottleSyncDe
 
   async function sweep(): Promise<void> {
     const now = clock.now()
-    if (now - sweptAt < SWEEP_MS) return
+    if (isYoung(sweptAt, SWEEP_MS, now)) return
     sweptAt = now
-    await store.forget({ guesses: now - FORGET_MS, proofs: now - KNOWN_MS })
+    await store.forget({ guesses: now - FORGET_MS, proofs: now - KNOWN_MS, future: now + FORGET_MS })
   }
 
   function exchange(): Promise<void> {

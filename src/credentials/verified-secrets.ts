@@ -1,4 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto'
+import { isYoung } from './age.ts'
 import type { Change, Clock } from './ports.ts'
 
 /** Whose secret was verified. The hash must still be theirs when it is recalled. */
@@ -28,20 +29,20 @@ const MAX_REMEMBERED = 10_000
 
 export function createVerifiedSecrets(clock: Clock): VerifiedSecrets {
   const key = randomBytes(32)
-  const held = new Map<string, VerifiedSecret & { readonly until: number }>()
+  const held = new Map<string, VerifiedSecret & { readonly at: number }>()
 
   return {
     mark: (parts) => createHmac('sha256', key).update(JSON.stringify(parts)).digest('base64'),
     recall(mark) {
       const found = held.get(mark)
-      return found !== undefined && clock.now() < found.until ? found : null
+      return found !== undefined && isYoung(found.at, LIFETIME_MS, clock.now()) ? found : null
     },
     remember(mark, verified) {
       // Re-inserted, so that the oldest stand first when room is made.
       held.delete(mark)
       const [oldest] = held.keys()
       if (held.size >= MAX_REMEMBERED && oldest !== undefined) held.delete(oldest)
-      held.set(mark, { ...verified, until: clock.now() + LIFETIME_MS })
+      held.set(mark, { ...verified, at: clock.now() })
     },
     drop({ siteId, keyId, userId }) {
       for (const [mark, found] of held) {

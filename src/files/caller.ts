@@ -9,7 +9,14 @@ import type { Principal } from '#permissions/principal.ts'
 import type { Lost } from './lost.ts'
 import type { Mutex } from './mutex.ts'
 import type { OwnUploads } from './own-uploads.ts'
-import type { LockStore, MetadataStore, PropertyStore, TrashStore, UploadStore } from './ports.ts'
+import type {
+  LockStore,
+  MetadataStore,
+  PropertyStore,
+  TrashStore,
+  UploadStore,
+  VersionStore,
+} from './ports.ts'
 import type { SiteTree } from './site.ts'
 import type { StagedSet } from './staged-set.ts'
 
@@ -18,6 +25,7 @@ export type Shared = {
   readonly locks: LockStore
   readonly metadata: MetadataStore
   readonly properties: PropertyStore
+  readonly versions: VersionStore
   readonly uploads: UploadStore
   readonly trash: TrashStore
   readonly lost: Lost

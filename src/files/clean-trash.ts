@@ -1,8 +1,8 @@
+import { placedIn } from '#permissions/path.ts'
 import type { Shared } from './caller.ts'
 import type { Mount } from './mount.ts'
 import { isTrashId, timeOfTrashId } from './operations/trash-in.ts'
 import { type MountRecord, trashDaysOf } from './ports.ts'
-import { outsideOf } from './site.ts'
 import { dropTrash } from './trash-drop.ts'
 
 const DAY_MS = 86_400_000
@@ -21,7 +21,7 @@ export async function cleanMount(shared: Shared, { record, mount }: Mounted): Pr
   while (removed < MOST_IN_A_RUN) {
     const old = await shared.trash.older(record.id, before, AT_ONCE)
     await dropTrash(shared, mount, old)
-    for (const { place } of old) recordPurge(shared, record, outsideOf(record.path, place.path))
+    for (const { place } of old) recordPurge(shared, record, placedIn(record.path, place.path))
     removed += old.length
     if (old.length < AT_ONCE) return { removed: removed + (await dropUnknown(mount, before)), more: false }
   }

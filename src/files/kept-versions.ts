@@ -36,7 +36,8 @@ export function keepingVersions(mount: Mount, store: VersionStore): Mount {
       const now = fingerprintOf(entry)
       const isSame = kept.ino === now.ino && kept.size === now.size
       if (!isSame || !keepVersion || !wasSet(entry)) return { before: isSame ? kept : before, entry }
-      await store.put(mount.id, { now, created: entry.created, keptMtimeNs: kept.mtimeNs })
+      const place = { mountId: mount.id, path }
+      await store.put(place, { now, created: entry.created, keptMtimeNs: kept.mtimeNs })
       return { before: kept, entry: { ...entry, version: versionOf(kept) } }
     },
   }

@@ -1,3 +1,4 @@
+import type { Neighbours } from '#credentials/ports.ts'
 import type { Principal } from '#permissions/principal.ts'
 import type { Shared } from './caller.ts'
 import type { Mount } from './mount.ts'
@@ -20,18 +21,23 @@ export type Lost = {
   readonly limits: LostLimits
   /** Of a holder, the newest first; at most a second old. */
   of(siteId: string, holder: Holder): Promise<readonly LostRecord[]>
-  /** Something of this holder changed. */
-  forget(siteId: string, holder: Holder): void
+  /** Something of this holder changed; the neighbours know when it resolves. */
+  forget(siteId: string, holder: Holder): Promise<void>
 }
 
+const TOPIC = 'lost uploads'
 const FRESH_MS = 1_000
 const MOST_REMEMBERED = 10_000
 
 /** Every STAT of a session asks: what a holder has is remembered for a moment. */
-export function createLost(store: LostStore, limits: LostLimits): Lost {
+export function createLost(store: LostStore, limits: LostLimits, neighbours: Neighbours): Lost {
   const known = new Map<string, { readonly at: number; readonly records: Promise<readonly LostRecord[]> }>()
   const nameOf = (siteId: string, holder: Holder) =>
     'keyId' in holder ? `${siteId} key ${holder.keyId}` : `${siteId} user ${holder.userId}`
+  neighbours.answer(TOPIC, (name) => {
+    known.delete(name)
+    return ''
+  })
   return {
     store,
     limits,
@@ -46,7 +52,12 @@ export function createLost(store: LostStore, limits: LostLimits): Lost {
       records.catch(() => known.delete(name))
       return records
     },
-    forget: (siteId, holder) => void known.delete(nameOf(siteId, holder)),
+    async forget(siteId, holder) {
+      const name = nameOf(siteId, holder)
+      known.delete(name)
+      // Whoever does not answer remembers for a second at most.
+      await neighbours.ask(TOPIC, name).catch(() => {})
+    },
   }
 }
 
@@ -62,7 +73,7 @@ type Records = Pick<Shared, 'lost' | 'site'>
 /** Drops one; false when somebody else took it. */
 export async function dropLost({ lost, site }: Records, record: LostRecord): Promise<boolean> {
   const removed = await lost.store.remove(record.id)
-  lost.forget(record.siteId, record.holder)
+  await lost.forget(record.siteId, record.holder)
   if (!removed) return false
   const { roots } = await site(record.siteId)
   await roots.find((root) => root.record.id === record.place.mountId)?.mount.lost.drop(record.id)

@@ -17,8 +17,24 @@ export type MountTable = AsyncDisposable & {
 
 export type Mounted = { readonly record: MountRecord; readonly mount: Mount }
 
-export function createMountTable(store: MountStore, versions: VersionStore, log: FilesLog): MountTable {
+/** Opens a storage. `onError` hears what goes wrong in the background. */
+export type OpenMount = (record: MountRecord, onError: (error: unknown) => void) => Mount
+
+/** Opens folders of this machine. */
+export function localMounts(): OpenMount {
   const listings = createListingCache()
+  return ({ id, settings: { root, durable } }, onError) =>
+    createLocalMount({ id, root, durable, listings, onError })
+}
+
+export type MountTableDeps = {
+  readonly store: MountStore
+  readonly versions: VersionStore
+  readonly log: FilesLog
+  readonly openMount: OpenMount
+}
+
+export function createMountTable({ store, versions, log, openMount }: MountTableDeps): MountTable {
   const sites = new Map<string, Promise<SiteTree>>()
   const open = new Map<string, Mounted>()
   // Running transfers may still use a mount whose settings changed: it is closed at the end.
@@ -28,15 +44,15 @@ export function createMountTable(store: MountStore, versions: VersionStore, log:
     const known = open.get(record.id)
     if (known && isSameStorage(known.record, record)) return { record, mount: known.mount }
     if (known) retired.push(known.mount)
-    const mounted = { record, mount: openMount(record) }
+    const mounted = { record, mount: opened(record) }
     open.set(record.id, mounted)
     return mounted
   }
 
-  function openMount({ id, settings: { root, durable } }: MountRecord): Mount {
+  function opened(record: MountRecord): Mount {
     const onError = (error: unknown) =>
-      log.error({ err: error, mount: id }, 'removed files could not be deleted')
-    return keepingVersions(createLocalMount({ id, root, durable, listings, onError }), versions)
+      log.error({ err: error, mount: record.id }, 'removed files could not be deleted')
+    return keepingVersions(openMount(record, onError), versions)
   }
 
   async function read(siteId: string): Promise<SiteTree> {

@@ -119,6 +119,8 @@ export type Mount = AsyncDisposable & {
   parts(uploadId: string): Promise<readonly string[]>
   dropPart(uploadId: string, name: string): Promise<void>
   dropParts(uploadId: string): Promise<void>
+  /** Puts back what processes that are gone had taken away to put something in its place. */
+  restore(): Promise<void>
   /** Removes what earlier processes left behind; `uploads` tells which multipart uploads still exist. */
   sweep(uploads: () => Promise<ReadonlySet<string>>): Promise<void>
 }

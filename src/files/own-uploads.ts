@@ -1,4 +1,4 @@
-import type { Clock } from '#credentials/ports.ts'
+import type { Clock, Neighbours } from '#credentials/ports.ts'
 import type { DoorName } from '#permissions/conditions.ts'
 import type { Principal } from '#permissions/principal.ts'
 import { hasScopes, type Scopes, scopesOf } from '#permissions/scopes.ts'
@@ -6,7 +6,7 @@ import type { Entry } from './types.ts'
 
 /** Which file versions somebody uploaded: all that an upload-only key may replace (REQUIREMENTS.md, S4). */
 export type OwnUploads = {
-  add(mountId: string, entry: Entry): void
+  add(mountId: string, entry: Entry): Promise<void>
   has(mountId: string, entry: Entry): boolean
 }
 
@@ -24,12 +24,26 @@ export type OwnUploadsMemory = {
   of(principal: Principal, at: { readonly door: DoorName; readonly address: string }): OwnUploads
 }
 
-const REMEMBERS_NOTHING: OwnUploads = { add() {}, has: () => false }
+const REMEMBERS_NOTHING: OwnUploads = { add: async () => {}, has: () => false }
 const CONNECTED: ReadonlySet<DoorName> = new Set<DoorName>(['sftp', 'ftp'])
 
-/** For all sessions of a process. What it remembers for HTTP ends after an hour. */
-export function createOwnUploads(clock: Clock): OwnUploadsMemory {
+const TOPIC = 'own uploads'
+
+/** For all sessions of a process. What it remembers for HTTP ends after an hour, and the neighbours know it too. */
+export function createOwnUploads(clock: Clock, neighbours: Neighbours): OwnUploadsMemory {
   const shared = createMemory(clock, MOST_OF_ALL, REMEMBERED_MS)
+  neighbours.answer(TOPIC, (name) => {
+    shared.add(name)
+    return ''
+  })
+  const everywhere: Memory = {
+    async add(name) {
+      shared.add(name)
+      // The upload is done; at worst another process does not know whose it was.
+      await neighbours.ask(TOPIC, name).catch(() => {})
+    },
+    has: shared.has,
+  }
   return {
     of(principal, { door, address }) {
       if (!isUploadOnly(principal)) return REMEMBERS_NOTHING
@@ -37,7 +51,7 @@ export function createOwnUploads(clock: Clock): OwnUploadsMemory {
         const own = createMemory(clock, MOST_IN_A_SESSION, Number.POSITIVE_INFINITY)
         return within(own, '')
       }
-      return within(shared, holderOf(principal, address))
+      return within(everywhere, holderOf(principal, address))
     },
   }
 }
@@ -47,12 +61,12 @@ function holderOf({ kind, siteId, key, user }: Principal, address: string): stri
   return `${siteId} ${key?.id ?? ''} ${user?.id ?? ''} ${kind === 'guest' ? address : ''}`
 }
 
-type Memory = { add(name: string): void; has(name: string): boolean }
+type Memory = { add(name: string): void | Promise<void>; has(name: string): boolean }
 
 function within(memory: Memory, holder: string): OwnUploads {
   const nameOf = (mountId: string, { version }: Entry) => `${holder} ${mountId} ${version}`
   return {
-    add: (mountId, entry) => memory.add(nameOf(mountId, entry)),
+    add: async (mountId, entry) => memory.add(nameOf(mountId, entry)),
     has: (mountId, entry) => memory.has(nameOf(mountId, entry)),
   }
 }

@@ -96,10 +96,21 @@ export type KeptVersion = {
   readonly keptMtimeNs: bigint
 }
 
+/** A kept version and where its file was last, as far as the doors know; null: nobody knows. */
+export type PlacedVersion = KeptVersion & { readonly path: VirtualPath | null }
+
 export type VersionStore = {
   /** Those known of these inodes, in any order. */
   find(mountId: string, inodes: readonly bigint[]): Promise<readonly KeptVersion[]>
-  put(mountId: string, version: KeptVersion): Promise<void>
+  put(place: Place, version: KeptVersion): Promise<void>
+  /** Those of `from` and everything below it are at `to` now. */
+  move(from: Place, to: Place): Promise<void>
+  /** Removes those of a place and everything below it. */
+  remove(place: Place): Promise<void>
+  /** A page of all in a mount, behind one inode, in an order of the store's own. */
+  page(mountId: string, after: bigint | null, limit: number): Promise<readonly PlacedVersion[]>
+  /** Removes these, unless they changed since or object metadata is bound to their files. Resolves to how many. */
+  drop(mountId: string, versions: readonly PlacedVersion[]): Promise<number>
 }
 
 export type AbandonedUpload = { readonly siteId: string; readonly upload: MultipartUpload }

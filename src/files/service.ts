@@ -1,15 +1,16 @@
 import type { AuditLog } from '#audit/ports.ts'
 import type { Activity } from '#credentials/gate.ts'
-import type { Clock } from '#credentials/ports.ts'
+import { type Clock, type Neighbours, NO_NEIGHBOURS } from '#credentials/ports.ts'
 import type { DoorName } from '#permissions/conditions.ts'
 import type { Principal } from '#permissions/principal.ts'
 import type { Caller, FilesLog, Shared } from './caller.ts'
 import { type Cleaning, cleanMount } from './clean-trash.ts'
 import { cleanUploads, FACTORY_UPLOAD_DAYS } from './clean-uploads.ts'
+import { cleanVersions } from './clean-versions.ts'
 import { foresee } from './foresee.ts'
 import { createLost, endLost, FACTORY_LOST_LIMITS, type LostLimits, sweepLost } from './lost.ts'
-import { createMountTable } from './mount-table.ts'
-import { createMutex } from './mutex.ts'
+import { createMountTable, localMounts, type OpenMount } from './mount-table.ts'
+import { createMutex, type Mutex } from './mutex.ts'
 import { copy } from './operations/copy.ts'
 import { describe } from './operations/describe.ts'
 import { mkdir, purge, remove } from './operations/folders.ts'
@@ -20,6 +21,7 @@ import { uploadsFor } from './operations/multipart.ts'
 import { propertiesFor } from './operations/properties.ts'
 import { metadata, open, space, stat } from './operations/read.ts'
 import { rename } from './operations/rename.ts'
+import { rights } from './operations/rights.ts'
 import { setModified } from './operations/times.ts'
 import { trashFor } from './operations/trash.ts'
 import { create, edit } from './operations/upload.ts'
@@ -56,6 +58,11 @@ export type FilesDeps = {
   /** Of uploads whose connection was lost; default a day, 32 uploads and 64 GiB. */
   readonly lostLimits?: Partial<LostLimits> | undefined
   readonly log: FilesLog
+  /** Default: folders of this machine. */
+  readonly openMount?: OpenMount | undefined
+  /** Shared with the other processes that serve the same files; default: there are none. */
+  readonly mutex?: Mutex
+  readonly neighbours?: Neighbours
 }
 
 /** Where a session comes from, and what ends it. */
@@ -77,23 +84,33 @@ export type FileService = AsyncDisposable & {
   forgetMounts(siteId: string): void
   /** Removes what a crash left in staging, and the parts of uploads that are in no store. For the start. */
   sweep(): Promise<void>
+  /**
+   * Puts back what processes that died were replacing. Until it is done, nobody else may hold the paths that they
+   * held.
+   */
+  restore(): Promise<void>
+  /** Removes what processes that died left in staging; the others go on. */
+  sweepStaging(): Promise<void>
   /** Drops what mounts have kept in their trash for longer than they should: a bounded number of entries. */
   cleanTrash(): Promise<Cleaning>
   /** Ends abandoned multipart uploads, a bounded number of them; the audit says so. */
   cleanUploads(): Promise<Cleaning>
+  /** Forgets kept versions of files that are gone or changed: a bounded number of looks in each mount. */
+  cleanVersions(): Promise<Cleaning>
   /** Drops lost uploads that are too old or whose key may not log in any more; resolves to how many. */
   endLost(): Promise<number>
 }
 
 export function createFileService(deps: FilesDeps): FileService {
   const { locks, metadata, uploads, trash, clock, audit, auditReads = false, log } = deps
-  const { properties } = deps
-  const table = createMountTable(deps.mounts, deps.versions, log)
-  const mutex = createMutex()
-  const own = createOwnUploads(clock)
+  const { properties, versions } = deps
+  const { openMount = localMounts() } = deps
+  const table = createMountTable({ store: deps.mounts, versions, log, openMount })
+  const { mutex = createMutex(), neighbours = NO_NEIGHBOURS } = deps
+  const own = createOwnUploads(clock, neighbours)
   const { site } = table
-  const lost = createLost(deps.lost, { ...FACTORY_LOST_LIMITS, ...deps.lostLimits })
-  const records = { locks, metadata, properties, uploads, trash, lost }
+  const lost = createLost(deps.lost, { ...FACTORY_LOST_LIMITS, ...deps.lostLimits }, neighbours)
+  const records = { locks, metadata, properties, versions, uploads, trash, lost }
   const shared: Shared = { ...records, clock, audit, auditReads, log, mutex, site }
   const open = (principal: Principal, connection: Connection, more: Pick<Caller, 'recordedAs'> = {}) =>
     filesFor({
@@ -104,6 +121,7 @@ export function createFileService(deps: FilesDeps): FileService {
       staged: createStagedSet(connection.signal),
       own: own.of(principal, connection),
     })
+  const sweepStaging = () => table.each(({ mount }) => mount.sweep(async () => new Set(await uploads.ids())))
   return {
     openFor: (principal, connection) => open(principal, connection),
     openForOperator(site, signal) {
@@ -116,9 +134,11 @@ export function createFileService(deps: FilesDeps): FileService {
     forgetMounts: table.forget,
     async sweep() {
       await locks.removeExpired(clock.now())
-      await table.each(({ mount }) => mount.sweep(async () => new Set(await uploads.ids())))
+      await sweepStaging()
       await table.each(({ mount }) => sweepLost(mount, lost.store))
     },
+    restore: () => table.each(({ mount }) => mount.restore()),
+    sweepStaging,
     async cleanTrash() {
       let removed = 0
       let more = false
@@ -131,6 +151,7 @@ export function createFileService(deps: FilesDeps): FileService {
     },
     endLost: () => endLost(shared),
     cleanUploads: () => cleanUploads(shared, deps.uploadDays ?? FACTORY_UPLOAD_DAYS),
+    cleanVersions: cleanVersions(table, versions),
     [Symbol.asyncDispose]: () => table[Symbol.asyncDispose](),
   }
 }
@@ -148,6 +169,7 @@ function filesFor(caller: Caller): Files {
     purge: (path, options) => purge(caller, path, options),
     rename: (from, to, options) => rename(caller, from, to, options),
     copy: (from, to, options) => copy(caller, from, to, options),
+    rights: (entries) => rights(caller, entries),
     setModified: (path, modified, options) => setModified(caller, path, modified, options),
     space: (path) => space(caller, path),
     describe: (path, change, options) => describe(caller, path, change, options),

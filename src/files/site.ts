@@ -4,8 +4,9 @@ import {
   isBelow,
   isWithin,
   parentOf,
-  parsePath,
+  placedIn,
   ROOT,
+  seenFrom,
   type VirtualPath,
 } from '#permissions/path.ts'
 import { type Mount, RESERVED } from './mount.ts'
@@ -37,7 +38,8 @@ export function createSiteTree(mounted: readonly Mounted[]): SiteTree {
     route(path) {
       const found = deepestFirst.find(({ record }) => isWithin(record.path, path))
       if (found === undefined) return null
-      return { ...found, inside: insideOf(found.record.path, path) }
+      const { record, mount } = found
+      return { record, mount, inside: seenFrom(record.path, path) }
     },
     holdsMount: (path) => points.some((point) => isWithin(path, point)),
     mountNames(folder) {
@@ -53,21 +55,11 @@ function nextName(folder: VirtualPath, below: VirtualPath): string {
   return baseName(path)
 }
 
-function insideOf(at: VirtualPath, path: VirtualPath): VirtualPath {
-  return at === ROOT ? path : parsePath(path.slice(at.length) || '/')
-}
-
-/** The path in the site of a path in a mount. */
-export function outsideOf(at: VirtualPath, inside: VirtualPath): VirtualPath {
-  if (at === ROOT) return inside
-  return inside === ROOT ? at : parsePath(at + inside)
-}
-
 /** A mount's entry as it is called in the site. */
 export function outside(at: VirtualPath, entry: Entry): Entry {
   if (at === ROOT) return entry
-  const path = outsideOf(at, entry.path)
-  return { ...entry, path, name: baseName(path) }
+  if (entry.path === ROOT) return { ...entry, path: at, name: baseName(at) }
+  return { ...entry, path: placedIn(at, entry.path) }
 }
 
 /** True for the server's own folder in a mount and all below it. Any case: some file systems ignore it. */

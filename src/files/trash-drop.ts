@@ -1,11 +1,11 @@
 import type { Shared } from './caller.ts'
-import { removeRecords } from './follow.ts'
+import { type PlaceRecords, removeRecords } from './follow.ts'
 import { type Mount, trashPath } from './mount.ts'
 import type { TrashRecord } from './ports.ts'
 
 /** Deletes for good. The record goes last: what a crash leaves is dropped again when it is old. */
 export async function dropTrash(
-  shared: Pick<Shared, 'metadata' | 'properties' | 'trash'>,
+  shared: PlaceRecords & Pick<Shared, 'trash'>,
   mount: Mount,
   records: readonly Pick<TrashRecord, 'id'>[],
 ): Promise<void> {

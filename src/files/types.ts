@@ -72,6 +72,8 @@ export type OpenFile = AsyncDisposable & {
 /** Bytes not visible yet. Dispose without commit drops them. */
 export type StagedUpload = AsyncDisposable & {
   readonly path: VirtualPath
+  /** What was there when it began, as far as the caller may see it; null for nothing. */
+  readonly replaces: Entry | null
   /** Current length in bytes. */
   readonly size: number
   /** Writes all chunks, one behind the other, from `position`. Holes read as zeros. */
@@ -163,6 +165,23 @@ export type Foreseen =
   | { readonly allow: true }
   | { readonly allow: false; readonly reason: DenyReason | 'read_only' | 'not_own' }
 
+/** What a caller may do with an entry now, as far as permissions go. */
+export type EntryRights = {
+  /** A folder's members. */
+  readonly list: boolean
+  /** A file's bytes. */
+  readonly read: boolean
+  /** Replace or append to a file. */
+  readonly write: boolean
+  readonly remove: boolean
+  /** Take it away from here: where to is a question of its own. */
+  readonly rename: boolean
+  /** Of a folder: put files into it, make folders in it, remove files from it. */
+  readonly addFiles: boolean
+  readonly addFolders: boolean
+  readonly removeFiles: boolean
+}
+
 /** Something that was deleted and can be restored. */
 export type TrashEntry = {
   readonly id: string
@@ -250,6 +269,8 @@ export type Files = {
    * now, and nobody else changes it meanwhile. Faults: not_found, precondition, locked.
    */
   describe(path: VirtualPath, change: Description, options?: ChangeOptions): Promise<Entry>
+  /** For listings that tell it; each operation is decided again when it is called. */
+  rights(entries: readonly Entry[]): Promise<readonly EntryRights[]>
   /** Object metadata of these entries, in their order; null where none matches the entry's version. */
   metadata(entries: readonly Entry[]): Promise<readonly (Metadata | null)[]>
   readonly properties: Properties

@@ -7,8 +7,11 @@ export type TrustedProxies = { holds(address: string): boolean }
 /** More hops than this are not followed. */
 const MAX_HOPS = 32
 
+const NO_PROXIES: TrustedProxies = { holds: () => false }
+
 /** Reads CIDR ranges or single addresses, checked before with `isAddressRange`. */
 export function trustedProxies(ranges: readonly string[] = []): TrustedProxies {
+  if (ranges.length === 0) return NO_PROXIES
   const list = new BlockList()
   for (const range of ranges) {
     const [address = '', prefix] = range.split('/')

@@ -1,7 +1,8 @@
 import type { Writable } from 'node:stream'
 import type { OpenFile } from '#files/types.ts'
 
-const BUFFER_BYTES = 256 * 1024
+const BUFFER_BYTES = 512 * 1024
+const SHORT_BYTES = 16 * 1024
 
 /** The part of an OpenFile that sending needs. */
 export type ByteSource = Pick<OpenFile, 'read'>
@@ -31,12 +32,39 @@ export async function sendFile(
     const wanted = Math.min(current.length, end - position)
     const length = await whileWriting(file.read(current.subarray(0, wanted), position), written)
     if (signal?.aborted) throw signal.reason
-    if (length === 0) throw new Error('file is shorter than what was promised')
+    if (length === 0) throw shorter()
     written = writer.write(length === current.length ? current : current.subarray(0, length))
     position += length
     if (position < end) [current, spare] = [spare ?? Buffer.allocUnsafe(current.length), current]
   }
   await written
+}
+
+/**
+ * Sends part of a file and ends `target`. What is short goes out together with the head, and is not waited for: it
+ * fits into what the kernel takes at once.
+ */
+export async function endWithFile(
+  file: ByteSource,
+  target: Writable,
+  span: ByteSpan,
+  signal?: AbortSignal,
+): Promise<void> {
+  const wanted = span.end - span.start
+  if (wanted > SHORT_BYTES) {
+    await sendFile(file, target, span, signal)
+    target.end()
+    return
+  }
+  const block = Buffer.allocUnsafe(wanted)
+  const length = wanted === 0 ? 0 : await file.read(block, span.start)
+  if (signal?.aborted) throw signal.reason
+  if (length < wanted) throw shorter()
+  target.end(block)
+}
+
+function shorter(): Error {
+  return new Error('file is shorter than what was promised')
 }
 
 /** The result of a read that goes on beside a write; both are over when this settles, none is left unhandled. */

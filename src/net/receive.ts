@@ -2,6 +2,8 @@ import { Fault } from '#faults'
 import type { StagedUpload } from '#files/types.ts'
 
 const BATCH_BYTES = 512 * 1024
+/** Blocks below this are not worth it, and may be part of a pool. */
+const LARGE = 16 * 1024
 /** One `writev` takes no more pieces than this on any system. */
 const BATCH_CHUNKS = 1_000
 
@@ -15,6 +17,8 @@ export type ReceiveOptions = {
   readonly limit?: number
   /** Rejects with the signal's reason. */
   readonly signal?: AbortSignal
+  /** Nobody else looks at the chunks: their memory is given back as soon as they are written. */
+  readonly owned?: boolean
 }
 
 /**
@@ -26,7 +30,7 @@ export async function receiveBody(
   upload: ByteSink,
   options: ReceiveOptions = {},
 ): Promise<number> {
-  const { position = 0, limit = Number.POSITIVE_INFINITY, signal } = options
+  const { position = 0, limit = Number.POSITIVE_INFINITY, signal, owned = false } = options
   let received = 0
   let flushed = 0
   let batch: Uint8Array[] = []
@@ -39,7 +43,7 @@ export async function receiveBody(
       batch.push(chunk)
       if (received - flushed < BATCH_BYTES && batch.length < BATCH_CHUNKS) continue
       await writing
-      writing = upload.write(batch, position + flushed)
+      writing = written(upload, batch, position + flushed, owned)
       // Awaited later: a failure must not count as unhandled until then.
       writing.catch(() => {})
       flushed = received
@@ -50,6 +54,23 @@ export async function receiveBody(
   }
   if (batch.length > 0) await upload.write(batch, position + flushed)
   return received
+}
+
+async function written(
+  upload: ByteSink,
+  chunks: readonly Uint8Array[],
+  position: number,
+  owned: boolean,
+): Promise<void> {
+  await upload.write(chunks, position)
+  if (owned) for (const chunk of chunks) giveBack(chunk)
+}
+
+// node takes a block of its own for each piece of a body. Left to the collector of garbage, they cost a fifth of the
+// CPU of an upload.
+function giveBack({ buffer, byteLength }: Uint8Array): void {
+  if (byteLength >= LARGE && buffer.byteLength === byteLength && buffer instanceof ArrayBuffer)
+    buffer.transfer(0)
 }
 
 /** A whole small body. More than `limit` bytes are Fault `too_large`. */

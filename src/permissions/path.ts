@@ -10,6 +10,7 @@ export const MAX_SEGMENT_BYTES = 255
 export const MAX_PATH_BYTES = 4000
 
 export const ROOT = '/' as VirtualPath
+const SLASH = 0x2f
 
 /**
  * Reads a path that is already decoded text. A trailing slash and a missing leading slash are accepted.
@@ -22,7 +23,7 @@ export function parsePath(text: string): VirtualPath {
     if (body === '' || text === '/') return ROOT
     throw new Fault('invalid', 'path has an empty segment')
   }
-  if (Buffer.byteLength(trimmed) >= MAX_PATH_BYTES) throw new Fault('invalid', 'path is too long')
+  if (isLonger(trimmed, MAX_PATH_BYTES - 1)) throw new Fault('invalid', 'path is too long')
   for (const segment of trimmed.split('/')) checkSegment(segment)
   return `/${trimmed}` as VirtualPath
 }
@@ -32,8 +33,12 @@ function checkSegment(segment: string): void {
   if (segment === '.' || segment === '..') throw new Fault('invalid', 'path has a dot segment')
   if (segment.includes('\0')) throw new Fault('invalid', 'path has a NUL')
   if (!segment.isWellFormed()) throw new Fault('invalid', 'path is not valid Unicode')
-  if (Buffer.byteLength(segment) > MAX_SEGMENT_BYTES)
-    throw new Fault('invalid', 'a name is longer than 255 bytes')
+  if (isLonger(segment, MAX_SEGMENT_BYTES)) throw new Fault('invalid', 'a name is longer than 255 bytes')
+}
+
+/** True when the text has more bytes as UTF-8; a UTF-16 unit takes three at most. */
+function isLonger(text: string, bytes: number): boolean {
+  return text.length * 3 > bytes && Buffer.byteLength(text) > bytes
 }
 
 /**
@@ -76,13 +81,29 @@ export function childOf(folder: VirtualPath, name: string): VirtualPath {
   if (name.includes('/')) throw new Fault('invalid', 'a name cannot hold a slash')
   checkSegment(name)
   const path = folder === ROOT ? `/${name}` : `${folder}/${name}`
-  if (Buffer.byteLength(path) > MAX_PATH_BYTES) throw new Fault('invalid', 'path is too long')
+  if (isLonger(path, MAX_PATH_BYTES)) throw new Fault('invalid', 'path is too long')
   return path as VirtualPath
+}
+
+/** A path within `folder`, as seen from there: `folder` itself is `/`. */
+export function seenFrom(folder: VirtualPath, path: VirtualPath): VirtualPath {
+  if (folder === ROOT) return path
+  return path.length === folder.length ? ROOT : (path.slice(folder.length) as VirtualPath)
+}
+
+/** The path that is seen as `path` from `folder`. Throws Fault `invalid` when it would be too long. */
+export function placedIn(folder: VirtualPath, path: VirtualPath): VirtualPath {
+  if (folder === ROOT) return path
+  if (path === ROOT) return folder
+  const whole = folder + path
+  if (isLonger(whole, MAX_PATH_BYTES)) throw new Fault('invalid', 'path is too long')
+  return whole as VirtualPath
 }
 
 /** True when `path` is `folder` or below it, compared by segment: `/ab` is not within `/a`. */
 export function isWithin(folder: VirtualPath, path: VirtualPath): boolean {
-  return folder === ROOT || path === folder || path.startsWith(`${folder}/`)
+  if (folder === ROOT || path === folder) return true
+  return path.charCodeAt(folder.length) === SLASH && path.startsWith(folder)
 }
 
 /** True when `path` is below `folder` and not `folder` itself. */

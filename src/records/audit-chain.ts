@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { type Kysely, sql } from 'kysely'
+import type { Kysely } from 'kysely'
 import { followsText, headText, linkHash, ORIGIN, rootText, type Seal } from '#audit/chain.ts'
 import type { AuditEntry, ChainHead, ChainRoot, SealedHead } from '#audit/ports.ts'
 import type { Clock } from '#credentials/ports.ts'
 import { auditRow, headOf, headRow, settledEntry } from './audit-rows.ts'
-import { pieces } from './paths.ts'
+import { type AuditStatements, auditStatements } from './audit-statements.ts'
 import type { Database } from './schema.ts'
 
 /** Appends to this process's chain, inside a transaction that the caller made. */
@@ -22,6 +22,12 @@ export type AuditChain = {
 export function auditChain(clock: Clock): AuditChain {
   let seal: Seal = () => Buffer.alloc(0)
   let writer = randomUUID()
+  let built: AuditStatements | undefined
+
+  function statements(trx: Kysely<Database>): AuditStatements {
+    built ??= auditStatements(trx)
+    return built
+  }
 
   const sealed = (head: ChainHead): SealedHead => ({ ...head, mac: seal(headText(head)) })
   const isSealed = (head: SealedHead) => head.mac.equals(seal(headText(head)))
@@ -54,12 +60,7 @@ export function auditChain(clock: Clock): AuditChain {
 
   /** The head of the running chain, kept from others until the transaction ends; null to begin another. */
   async function ownHead(trx: Kysely<Database>): Promise<ChainHead | null> {
-    const locked = trx
-      .updateTable('audit_heads')
-      .set({ count: sql<number>`count` })
-      .where('writer', '=', writer)
-      .returningAll()
-    const row = await locked.executeTakeFirst()
+    const [row] = await statements(trx).holdHead(trx, { writer })
     // Somebody else changed it: what is there stays as it is, to be found.
     return row !== undefined && isSealed(headOf(row)) ? headOf(row) : null
   }
@@ -92,6 +93,7 @@ export function auditChain(clock: Clock): AuditChain {
     changeRoot,
     now: () => clock.now(),
     async append(trx, entries) {
+      const { insert, moveHead } = statements(trx)
       const named = await withSiteNames(trx, entries)
       const own = await ownHead(trx)
       const { head, start } = own === null ? await startChain(trx) : { head: own, start: null }
@@ -104,13 +106,9 @@ export function auditChain(clock: Clock): AuditChain {
         hash = linkHash(place, previous, entry)
         return auditRow(entry, { ...place, previous, hash })
       })
-      for (const piece of pieces(rows, 500)) await trx.insertInto('audit').values(piece).execute()
+      for (const row of rows) await insert(trx, row)
       const { mac } = sealed({ ...head, count, hash })
-      await trx
-        .updateTable('audit_heads')
-        .set({ count, hash, mac })
-        .where('writer', '=', head.writer)
-        .execute()
+      await moveHead(trx, { writer: head.writer, count, hash, mac })
     },
   }
 }

@@ -1,4 +1,4 @@
-import type { Insertable, Selectable } from 'kysely'
+import type { Selectable } from 'kysely'
 import type { AuditEntry, AuditRecord, ChainPlace, SealedHead } from '#audit/ports.ts'
 import type { AuditHeadTable, AuditTable } from './schema.ts'
 
@@ -30,7 +30,7 @@ function kept<Text extends string | null>(text: Text): Text | string {
 export function auditRow(
   entry: Required<AuditEntry>,
   link: ChainPlace & { readonly previous: Buffer; readonly hash: Buffer },
-): Insertable<AuditTable> {
+): Omit<Selectable<AuditTable>, 'sequence'> {
   return {
     at: entry.at,
     action: entry.action,

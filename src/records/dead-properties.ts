@@ -1,20 +1,27 @@
-import type { Kysely, Transaction } from 'kysely'
+import type { Transaction } from 'kysely'
 import { Fault } from '#faults'
 import type { Place, PropertyStore } from '#files/ports.ts'
 import type { DeadProperty, PropertyName } from '#files/types.ts'
 import type { VirtualPath } from '#permissions/path.ts'
+import { anyWithin } from './any-within.ts'
 import type { Engine } from './engine.ts'
-import { type FixedQuery, fixed } from './fixed.ts'
-import { bounds, rebased, within } from './paths.ts'
+import { reading } from './fixed.ts'
+import type { Work } from './group-commit.ts'
+import { rebased, within } from './paths.ts'
+import { remembered } from './remembered.ts'
 import type { Database, DeadPropertyTable } from './schema.ts'
 
-/** Dead WebDAV properties by place. What has none costs a look into the index, and no write. */
+/** Dead WebDAV properties by place. What has none costs a look into the index at most, and no write. */
 export function propertyStore(engine: Engine): PropertyStore {
-  const { db, write } = engine
+  const { db } = engine
   const rowsOf = finder(engine)
-  const isAny = anyWithin(engine)
+  const anyAt = anyWithin(engine, 'dead_properties')
+  const first = remembered(engine, () => db.selectFrom('dead_properties').select('local').limit(1).execute())
+  const isUsed = async () => (await first.get()).length > 0
+  const isAny = async (place: Place) => (await isUsed()) && anyAt(place)
+  const write = <T>(work: Work<T>) => first.change(() => engine.write(work))
   return {
-    find: (mountId, paths) => find(db, rowsOf, mountId, paths),
+    find: async (mountId, paths) => ((await isUsed()) ? find(rowsOf, mountId, paths) : paths.map(() => [])),
     change: (place, change, most) => write((trx) => apply(trx, place, change, most)),
     async copy(from, to, shallow) {
       const found = await Promise.all([isAny(from), isAny(to)])
@@ -30,31 +37,13 @@ export function propertyStore(engine: Engine): PropertyStore {
   }
 }
 
-function anyWithin({ db }: Engine): (place: Place) => Promise<boolean> {
-  const one = fixed(['mount', 'path', 'mount2', 'low', 'high'], (value) =>
-    db
-      .selectFrom('dead_properties')
-      .select('local')
-      .where('mount_id', '=', value('mount'))
-      .where('path', '=', value('path'))
-      .unionAll(
-        db
-          .selectFrom('dead_properties')
-          .select('local')
-          .where('mount_id', '=', value('mount2'))
-          .where('path', '>', value('low'))
-          .where('path', '<', value('high')),
-      )
-      .limit(1),
-  )
-  return async ({ mountId, path }) =>
-    (await one(db, { mount: mountId, path, mount2: mountId, ...bounds(path) })).length > 0
-}
-
 type Row = Pick<DeadPropertyTable, 'path' | 'uri' | 'local' | 'xml'>
 
-function finder({ db, texts }: Engine): FixedQuery<'mount' | 'paths', Row> {
-  return fixed(['mount', 'paths'], (value) =>
+type Finder = (values: { readonly mount: string; readonly paths: string }) => Promise<readonly Row[]>
+
+function finder(engine: Engine): Finder {
+  const { db, texts } = engine
+  return reading(engine, ['mount', 'paths'], (value) =>
     db
       .selectFrom('dead_properties')
       .select(['path', 'uri', 'local', 'xml'])
@@ -64,12 +53,11 @@ function finder({ db, texts }: Engine): FixedQuery<'mount' | 'paths', Row> {
 }
 
 async function find(
-  db: Kysely<Database>,
-  rowsOf: FixedQuery<'mount' | 'paths', Row>,
+  rowsOf: Finder,
   mount: string,
   paths: readonly VirtualPath[],
 ): Promise<readonly (readonly DeadProperty[])[]> {
-  const rows = paths.length === 0 ? [] : await rowsOf(db, { mount, paths: JSON.stringify(paths) })
+  const rows = paths.length === 0 ? [] : await rowsOf({ mount, paths: JSON.stringify(paths) })
   const byPath = new Map<string, DeadProperty[]>()
   for (const { path, uri, local, xml } of rows) {
     const known = byPath.get(path)

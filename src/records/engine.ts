@@ -1,4 +1,4 @@
-import type { Kysely, RawBuilder } from 'kysely'
+import type { CompiledQuery, Kysely, RawBuilder } from 'kysely'
 import type { Write } from './group-commit.ts'
 import type { Database } from './schema.ts'
 
@@ -21,8 +21,12 @@ export type Engine = AsyncDisposable & {
   readonly kinds: ColumnKinds
   /** A list of texts for `in`, from its JSON: one parameter and one statement for any length. */
   texts(json: RawBuilder<string>): RawBuilder<string>
+  /** Rows of a query without waiting; null while a transaction is under way or another process writes: ask `db`. */
+  readNow<Row>(query: CompiledQuery<Row>): readonly Row[] | null
   /** True when another connection may have committed since the last call; cheap, called every 50 ms. */
   hasNews(): boolean
+  /** Another `hasNews`, which counts from now on by itself. */
+  watchNews(): () => boolean
   /** Writes a consistent copy, mode 0600, while others read and write. Fault: exists. */
   backup(file: string): Promise<void>
 }

@@ -1,45 +1,44 @@
 import { type Kysely, sql } from 'kysely'
 import type { Lock } from '#files/locks.ts'
 import type { LockStore } from '#files/ports.ts'
-import { parsePath, type VirtualPath } from '#permissions/path.ts'
+import { isBelow, parsePath, type VirtualPath } from '#permissions/path.ts'
 import type { Engine } from './engine.ts'
 import { asTaken, missing } from './faults.ts'
-import { fixed, type ValueOf } from './fixed.ts'
+import { reading, type ValueOf } from './fixed.ts'
+import type { Work } from './group-commit.ts'
 import { between, bounds, within } from './paths.ts'
+import { remembered } from './remembered.ts'
 import type { Database, LockTable } from './schema.ts'
+
+/** Up to this many locks of all sites are looked through in memory: every change of a file asks for them. */
+const FEW = 200
 
 /** Advisory locks of all sites, shared by all doors and processes. */
 export function lockStore(engine: Engine): LockStore {
   const { db, write, texts } = engine
-  const live = (value: ValueOf<'site' | 'now'>) =>
+  const find = finder(engine)
+  const rows = remembered(engine, () =>
     db
       .selectFrom('locks')
       .selectAll()
-      .where('site_id', '=', value('site'))
-      .where('expires_at', '>', value<number>('now'))
-  const onPaths = fixed(['site', 'now', 'paths'], (value) =>
-    live(value).where('path', 'in', texts(value('paths'))),
+      .limit(FEW + 1)
+      .execute(),
   )
-  const underFolder = fixed(['site', 'now', 'low', 'high'], (value) =>
-    live(value).where(between(value('low'), value('high'))),
-  )
+  const change = <T>(work: Work<T>) => rows.change(() => write(work))
   return {
-    find: async (site, { paths, below: folder, now }) => {
-      const rows = await onPaths(db, { site, now, paths: JSON.stringify(paths) })
-      if (folder === undefined) return rows.map(lockOf)
-      const under = await underFolder(db, { site, now, ...bounds(folder) })
-      const found = new Map([...rows, ...under].map((row) => [row.token, lockOf(row)]))
-      return [...found.values()]
+    find: async (site, query) => {
+      const known = await rows.get()
+      return known.length > FEW ? find(site, query) : found(known, site, query)
     },
     insert: async (siteId, lock) => {
       const row = lockRow(siteId, lock)
       await asTaken(
         'this lock',
-        write((trx) => trx.insertInto('locks').values(row).execute()),
+        change((trx) => trx.insertInto('locks').values(row).execute()),
       )
     },
     extend: async (siteId, token, expiresAt) => {
-      const { numUpdatedRows } = await write((trx) =>
+      const { numUpdatedRows } = await change((trx) =>
         trx
           .updateTable('locks')
           .set({ expires_at: expiresAt })
@@ -51,14 +50,47 @@ export function lockStore(engine: Engine): LockStore {
     },
     remove: async (siteId, tokens) => {
       const among = texts(sql`${JSON.stringify(tokens)}`)
-      await write((trx) =>
+      await change((trx) =>
         trx.deleteFrom('locks').where('site_id', '=', siteId).where('token', 'in', among).execute(),
       )
     },
-    removeWithin: (siteId, path) => write((trx) => removeWithin(trx, siteId, path)),
-    removeExpired: async (now) => {
-      await write((trx) => trx.deleteFrom('locks').where('expires_at', '<=', now).execute())
+    removeWithin: async (siteId, path) => {
+      if ((await rows.get()).length > 0) await change((trx) => removeWithin(trx, siteId, path))
     },
+    removeExpired: async (now) => {
+      await change((trx) => trx.deleteFrom('locks').where('expires_at', '<=', now).execute())
+    },
+  }
+}
+
+type Query = Parameters<LockStore['find']>[1]
+
+function found(rows: readonly LockTable[], site: string, { paths, below: folder, now }: Query): Lock[] {
+  const live = rows.filter((row) => row.site_id === site && row.expires_at > now).map(lockOf)
+  return live.filter(({ path }) => paths.includes(path) || (folder !== undefined && isBelow(folder, path)))
+}
+
+/** For many locks: two ranges of the index. */
+function finder(engine: Engine): LockStore['find'] {
+  const { db, texts } = engine
+  const live = (value: ValueOf<'site' | 'now'>) =>
+    db
+      .selectFrom('locks')
+      .selectAll()
+      .where('site_id', '=', value('site'))
+      .where('expires_at', '>', value<number>('now'))
+  const onPaths = reading(engine, ['site', 'now', 'paths'], (value) =>
+    live(value).where('path', 'in', texts(value('paths'))),
+  )
+  const underFolder = reading(engine, ['site', 'now', 'low', 'high'], (value) =>
+    live(value).where(between(value('low'), value('high'))),
+  )
+  return async (site, { paths, below: folder, now }) => {
+    const rows = await onPaths({ site, now, paths: JSON.stringify(paths) })
+    if (folder === undefined) return rows.map(lockOf)
+    const under = await underFolder({ site, now, ...bounds(folder) })
+    const all = new Map([...rows, ...under].map((row) => [row.token, lockOf(row)]))
+    return [...all.values()]
   }
 }
 

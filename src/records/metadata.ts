@@ -2,8 +2,9 @@ import type { Kysely, Transaction } from 'kysely'
 import type { Fingerprint, Metadata } from '#files/metadata.ts'
 import type { MetadataStore, Place, Stray } from '#files/ports.ts'
 import { parsePath, type VirtualPath } from '#permissions/path.ts'
+import { anyWithin } from './any-within.ts'
 import type { Engine } from './engine.ts'
-import { type FixedQuery, fixed } from './fixed.ts'
+import { type FixedQuery, fixed, reading } from './fixed.ts'
 import { rebased, within } from './paths.ts'
 import { fromJson } from './rows.ts'
 import type { Database, MetadataTable } from './schema.ts'
@@ -11,11 +12,12 @@ import type { Database, MetadataTable } from './schema.ts'
 /** Object metadata beside the files, keyed by (mount, path, inode), valid for one size and mtime. */
 export function metadataStore(engine: Engine): MetadataStore {
   const { db, write } = engine
-  const rowsOf = finder(engine)
+  const find = finder(engine)
+  const isAny = anyWithin(engine, 'metadata')
   const rowsByInode = strayFinder(engine)
   const put = putter(db)
   return {
-    find: (mountId, files) => find(db, rowsOf, mountId, files),
+    find,
     strays: (mountId, files) => strays(db, rowsByInode, mountId, files),
     rehome: ({ mountId, path }, ino, to) => write((trx) => rehome(trx, mountId, path, ino, to)),
     put: async ({ mountId, path }, fingerprint, metadata) => {
@@ -35,8 +37,11 @@ export function metadataStore(engine: Engine): MetadataStore {
           .execute(),
       )
     },
-    move: (from, to) => write((trx) => move(trx, from, to)),
+    move: async (from, to) => {
+      if (await isAny(from)) await write((trx) => move(trx, from, to))
+    },
     remove: async ({ mountId, path }, except) => {
+      if (!(await isAny({ mountId, path }))) return
       await write((trx) =>
         trx
           .deleteFrom('metadata')
@@ -52,42 +57,66 @@ function columnsOf({ ino, size, mtimeNs }: Fingerprint) {
   return { ino: `${ino}`, size, mtime_ns: `${mtimeNs}` }
 }
 
-type Finder = FixedQuery<
-  'mount' | 'paths',
-  Pick<MetadataTable, 'path' | 'ino' | 'size' | 'mtime_ns' | 'content'>
->
+type Row = Pick<MetadataTable, 'path' | 'ino' | 'size' | 'mtime_ns' | 'content'>
 
-function finder({ db, texts }: Engine): Finder {
-  return fixed(['mount', 'paths'], (value) =>
-    db
-      .selectFrom('metadata')
-      .select(['path', 'ino', 'size', 'mtime_ns', 'content'])
-      .where('mount_id', '=', value('mount'))
-      .where('path', 'in', texts(value('paths'))),
+type Version = { readonly path: VirtualPath; readonly fingerprint: Fingerprint }
+
+/** From this many on, what lies between the first and the last is read in one go: pages of a listing do. */
+const PAGE = 50
+
+function finder(engine: Engine): MetadataStore['find'] {
+  const { db, texts } = engine
+  const rows = db.selectFrom('metadata').select(['path', 'ino', 'size', 'mtime_ns', 'content'])
+  const at = reading(engine, ['mount', 'path'], (value) =>
+    rows.where('mount_id', '=', value('mount')).where('path', '=', value('path')),
   )
+  const among = reading(engine, ['mount', 'paths'], (value) =>
+    rows.where('mount_id', '=', value('mount')).where('path', 'in', texts(value('paths'))),
+  )
+  const between = reading(engine, ['mount', 'first', 'last', 'most'], (value) =>
+    rows
+      .where('mount_id', '=', value('mount'))
+      .where('path', '>=', value('first'))
+      .where('path', '<=', value('last'))
+      .limit(value<number>('most')),
+  )
+
+  async function rowsOf(mount: string, paths: readonly VirtualPath[]): Promise<readonly Row[]> {
+    const [first] = paths
+    const last = paths.at(-1)
+    if (first === undefined || last === undefined) return []
+    if (paths.length === 1) return at({ mount, path: first })
+    if (paths.length < PAGE) return among({ mount, paths: JSON.stringify(paths) })
+    const found = await between({ mount, first, last, most: paths.length * 2 })
+    const known = new Set(found.map(({ path }) => path))
+    const missing = paths.filter((path) => !known.has(path))
+    if (missing.length === 0) return found
+    return [...found, ...(await among({ mount, paths: JSON.stringify(missing) }))]
+  }
+
+  return async (mountId, files) => {
+    const paths = files.map(({ path }) => path)
+    return matching(await rowsOf(mountId, paths), files)
+  }
 }
 
-async function find(
-  db: Kysely<Database>,
-  rowsOf: Finder,
-  mount: string,
-  files: readonly { readonly path: VirtualPath; readonly fingerprint: Fingerprint }[],
-): Promise<readonly (Metadata | null)[]> {
-  if (files.length === 0) return []
-  const rows = await rowsOf(db, { mount, paths: JSON.stringify(files.map((file) => file.path)) })
+function matching(rows: readonly Row[], files: readonly Version[]): readonly (Metadata | null)[] {
   if (rows.length === 0) return files.map(() => null)
-  const contents = new Map<string, string>()
-  for (const row of rows) contents.set(versionKey(row.path, row.ino, row.size, row.mtime_ns), row.content)
+  const byPath = new Map<string, Row[]>()
+  for (const row of rows) {
+    const others = byPath.get(row.path)
+    if (others === undefined) byPath.set(row.path, [row])
+    else others.push(row)
+  }
   return files.map(({ path, fingerprint: { ino, size, mtimeNs } }) => {
-    const content = contents.get(versionKey(path, ino, size, mtimeNs))
-    return content === undefined ? null : fromJson<Metadata>(content)
+    const row = byPath
+      .get(path)
+      ?.find((one) => one.size === size && one.mtime_ns === `${mtimeNs}` && one.ino === `${ino}`)
+    return row === undefined ? null : fromJson<Metadata>(row.content)
   })
 }
 
-type StrayFinder = FixedQuery<
-  'mount' | 'inodes',
-  Pick<MetadataTable, 'path' | 'ino' | 'size' | 'mtime_ns' | 'content'>
->
+type StrayFinder = FixedQuery<'mount' | 'inodes', Row>
 
 function strayFinder({ db, texts }: Engine): StrayFinder {
   return fixed(['mount', 'inodes'], (value) =>

@@ -248,6 +248,8 @@ export type KeptVersionTable = {
   size: number
   mtime_ns: string
   kept_mtime_ns: string
+  /** Where the file was last; empty where that is not known. */
+  path: string
 }
 
 export type UploadTable = {

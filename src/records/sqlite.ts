@@ -55,10 +55,11 @@ export async function openSqliteEngine(file: string, options: SqliteOptions = {}
     handle.close()
     throw error
   })
+  const prepare = statementCache(handle)
   const db = new Kysely<Database>({
     dialect: {
       createAdapter: () => ADAPTER,
-      createDriver: () => sqliteDriver(handle, patience, log.sync),
+      createDriver: () => sqliteDriver({ handle, prepare, patience, sync: log.sync }),
       createIntrospector: (any) => new SqliteIntrospector(any),
       createQueryCompiler: () => new SqliteQueryCompiler(),
     },
@@ -69,6 +70,11 @@ export async function openSqliteEngine(file: string, options: SqliteOptions = {}
     write: groupCommit(db),
     kinds: KINDS,
     texts: (json) => sql<string>`(select value from json_each(${json}))`,
+    readNow: <Row>(query: CompiledQuery<Row>) => {
+      if (handle.inTransaction) return null
+      onStatement?.(query)
+      return rowsNow<Row>(prepare, query)
+    },
     hasNews: newsOf(handle),
     watchNews: () => newsOf(handle),
     backup: (file) => copyTo(handle, file),
@@ -135,6 +141,13 @@ const ADAPTER: DialectAdapter = {
   releaseMigrationLock: async () => {},
 }
 
+type Connection = {
+  readonly handle: Sqlite.Database
+  readonly prepare: Prepare
+  readonly patience: number
+  readonly sync: Sync
+}
+
 /** The one connection, as who has it sees it. */
 type Turn = DatabaseConnection & {
   /** Gives it to the next who waits. */
@@ -147,9 +160,8 @@ type Turn = DatabaseConnection & {
  * One connection, taken in turns. Transactions that may write take SQLite's write lock at their start; what was
  * written is on disk before the caller goes on, and nobody waits for that with the connection in hand.
  */
-function sqliteDriver(handle: Sqlite.Database, patience: number, sync: Sync): Driver {
+function sqliteDriver({ handle, prepare, patience, sync }: Connection): Driver {
   const turns = takeTurns()
-  const prepare = statementCache(handle)
   const patiently = <T>(run: () => T) => retry(handle, patience, run)
   const run = (text: string) => patiently(() => prepare(text).run())
   async function executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
@@ -241,6 +253,15 @@ function execute<R>(
   if (statement.reader) return { statement, result: { rows: statement.all(parameters) as R[] } }
   const { changes } = statement.run(parameters)
   return { statement, result: { rows: [], numAffectedRows: BigInt(changes) } }
+}
+
+/** Null when it has to be tried again with patience, where an error that stays is reported. */
+function rowsNow<R>(prepare: Prepare, { sql: text, parameters }: CompiledQuery): readonly R[] | null {
+  try {
+    return execute<R>(prepare(text), parameters).result.rows
+  } catch {
+    return null
+  }
 }
 
 /** Runs, and while another process writes, waits and runs again. Throws what `faultOf` makes of an error. */

@@ -23,12 +23,14 @@ export function throttleStore({ db, write }: Engine): ThrottleStore {
         .orderBy('at', 'desc')
         .limit(MAX_READ)
         .execute(),
-    async forget({ guesses, proofs }) {
+    async forget({ guesses, proofs, future }) {
       await write((trx) =>
         trx
           .deleteFrom('throttle')
-          .where('at', '<', guesses)
-          .where((eb) => eb.or([eb('failures', '>', 0), eb('at', '<', proofs)]))
+          .where((eb) => {
+            const isOld = eb('at', '<', guesses).and(eb.or([eb('failures', '>', 0), eb('at', '<', proofs)]))
+            return eb.or([isOld, eb('at', '>', future)])
+          })
           .execute(),
       )
     },

@@ -41,6 +41,8 @@ const PortRange = Type.String({ pattern: '^\\d{1,5}-\\d{1,5}$' })
 export const ConfigSchema = Type.Partial(
   Type.Object({
     data: Type.String({ minLength: 1 }),
+    // Two kinds of value would be three mistakes: config.ts says it in one.
+    workers: Type.Unsafe<number | 'auto'>({}),
     log_level: Type.Enum(['debug', 'info', 'warn', 'error', 'silent']),
     stop_grace: Seconds,
     revocation_grace: Seconds,

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import Value from 'typebox/value'
 import { type Document, isNode, LineCounter, parseDocument } from 'yaml'
 import { isAddressRange } from '#permissions/conditions.ts'
@@ -16,6 +17,8 @@ export type ListenConfig = {
 /** The configuration with every default filled in. Times in milliseconds. */
 export type Config = {
   readonly data: string
+  /** Processes that serve; 1: this one. */
+  readonly workers: number
   readonly logLevel: string
   readonly stopGrace: number
   readonly revocationGrace: number
@@ -121,10 +124,16 @@ function shapeMistakes(value: unknown, at: (path: readonly string[]) => string):
   return mistakes
 }
 
+const MOST_WORKERS = 64
+
 type Mistake = { readonly path: readonly string[]; readonly message: string }
 
 function senseMistakes(file: ConfigFile): Mistake[] {
   const mistakes: Mistake[] = []
+  const { workers = 1 } = file
+  if (workers !== 'auto' && !(Number.isInteger(workers) && workers >= 1 && workers <= MOST_WORKERS)) {
+    mistakes.push({ path: ['workers'], message: `must be auto or a number from 1 to ${MOST_WORKERS}` })
+  }
   const range = file.ftp?.passive_ports
   if (range !== undefined) {
     const { from, to } = readRange(range)
@@ -214,6 +223,7 @@ function complete(file: ConfigFile): Config {
   const { ftp = {}, s3 = {}, sftp = {} } = file
   return {
     data: file.data ?? './data',
+    workers: file.workers === 'auto' ? availableParallelism() : (file.workers ?? 1),
     logLevel: file.log_level ?? 'info',
     stopGrace: (file.stop_grace ?? 10) * 1000,
     revocationGrace: (file.revocation_grace ?? 30) * 1000,

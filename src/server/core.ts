@@ -1,21 +1,22 @@
 import { publishSessions, type SessionBoard } from '#audit/live-sessions.ts'
 import type { AuditEntry } from '#audit/ports.ts'
-import { keepAudit } from '#audit/retention.ts'
 import { type AuditWriter, createAuditWriter } from '#audit/writer.ts'
 import { createGate, type GateWithSessions } from '#credentials/create-gate.ts'
 import { createLastUses, type LastUses } from '#credentials/last-uses.ts'
+import { createPasswordCheck } from '#credentials/password-slots.ts'
 import type { BrowserLimits } from '#credentials/people.ts'
-import type { Clock } from '#credentials/ports.ts'
+import type { Clock, Neighbours } from '#credentials/ports.ts'
 import { loginHider } from '#credentials/secret-checks.ts'
 import { createThrottle } from '#credentials/throttle.ts'
 import { syncThrottle } from '#credentials/throttle-sync.ts'
-import { keepLostEnded } from '#files/keep-lost.ts'
-import { keepTrashClean } from '#files/keep-trash.ts'
 import type { LostLimits } from '#files/lost.ts'
+import type { OpenMount } from '#files/mount-table.ts'
+import type { Mutex } from '#files/mutex.ts'
 import { createFileService, type FileService } from '#files/service.ts'
 import type { DoorLog } from '#protocols/protocol.ts'
 import type { DataFolder } from './data-folder.ts'
 import type { CoreObserver } from './metrics.ts'
+import { startTending } from './tending.ts'
 
 /** Everything behind the doors. Disposal ends the sessions and writes what is still held. */
 export type Core = AsyncDisposable & {
@@ -43,12 +44,26 @@ export type CoreOptions = {
   readonly lostLimits?: Partial<LostLimits> | undefined
   /** Hears what is worth counting; default nobody. */
   readonly observer?: CoreObserver | undefined
+  /** How storages are opened; default: as folders of this machine. */
+  readonly openMount?: OpenMount | undefined
+  /** What the other processes of the server share with this one; default: it is the only one. */
+  readonly shares?: Shares | undefined
+  /** Keeps records and storages clean; default true. */
+  readonly tends?: boolean
+}
+
+/** What several processes that serve the same files have in common. */
+export type Shares = {
+  readonly mutex: Mutex
+  readonly neighbours: Neighbours
+  /** Argon2id checks that this process may run at once. */
+  readonly passwordChecks: number
 }
 
 /** Puts the concrete parts together. The data folder stays the caller's to dispose, after this. */
 export async function createCore(folder: DataFolder, options: CoreOptions): Promise<Core> {
   const { clock, log, revocationGrace, auditRetention = null, auditReads = false, uploadDays } = options
-  const { browserLimits } = options
+  const { browserLimits, shares, tends = true } = options
   const { records, pepper, sealer } = folder
   const audit = openAudit(records.audit.append, options)
   const lastUses = createLastUses(records.lastUses.record, clock, (error) => {
@@ -62,17 +77,10 @@ export async function createCore(folder: DataFolder, options: CoreOptions): Prom
     log,
     ...(uploadDays === undefined ? {} : { uploadDays }),
     lostLimits: options.lostLimits,
+    openMount: options.openMount,
+    ...shares,
   })
-  await files.sweep()
-  const cleaner = keepTrashClean(files.cleanTrash, (error) =>
-    log.warn({ err: error }, 'the trash could not be cleaned'),
-  )
-  const uploadCleaner = keepTrashClean(files.cleanUploads, (error) =>
-    log.warn({ err: error }, 'abandoned uploads could not be ended'),
-  )
-  const lostCleaner = keepLostEnded(files.endLost, records.changes, (error) =>
-    log.warn({ err: error }, 'lost uploads could not be ended'),
-  )
+  const tending = tends ? await startTending({ files, records, clock, log, auditRetention }) : null
   const throttle = createThrottle(clock, loginHider(pepper))
   const gate = createGate({
     store: records.credentials,
@@ -82,6 +90,7 @@ export async function createCore(folder: DataFolder, options: CoreOptions): Prom
     pepper,
     sealer,
     throttle,
+    ...(shares && { password: createPasswordCheck({ atOnce: shares.passwordChecks }) }),
     openFiles: files.openFor,
     forgetMounts: files.forgetMounts,
     audit,
@@ -90,13 +99,11 @@ export async function createCore(folder: DataFolder, options: CoreOptions): Prom
     revocationGrace,
     sessionEnded: options.observer?.sessionEnded,
   })
-  const onError = (error: unknown) => log.warn({ err: error }, 'audit or live sessions could not be kept up')
-  const retention = keepAudit(auditRetention, { prune: records.audit.prune, clock, onError })
   const liveSessions = publishSessions({
     list: gate.sessions.list,
     store: records.liveSessions,
     clock,
-    onError,
+    onError: (error) => log.warn({ err: error }, 'live sessions could not be kept up'),
   })
   const throttled = syncThrottle({
     throttle,
@@ -115,10 +122,7 @@ export async function createCore(folder: DataFolder, options: CoreOptions): Prom
       gate[Symbol.dispose]()
       await throttled[Symbol.asyncDispose]()
       await liveSessions[Symbol.asyncDispose]()
-      await retention[Symbol.asyncDispose]()
-      await cleaner[Symbol.asyncDispose]()
-      await lostCleaner[Symbol.asyncDispose]()
-      await uploadCleaner[Symbol.asyncDispose]()
+      await tending?.[Symbol.asyncDispose]()
       await files[Symbol.asyncDispose]()
       await lastUses[Symbol.asyncDispose]()
       await audit[Symbol.asyncDispose]()
@@ -126,9 +130,10 @@ export async function createCore(folder: DataFolder, options: CoreOptions): Prom
   }
 }
 
-function openAudit(
+/** Writes the audit; the observer hears of it. */
+export function openAudit(
   append: (entries: readonly AuditEntry[]) => Promise<void>,
-  { log, observer }: CoreOptions,
+  { log, observer }: Pick<CoreOptions, 'log' | 'observer'>,
 ): AuditWriter {
   const write = async (entries: readonly AuditEntry[]) => {
     await append(entries)

@@ -17,6 +17,8 @@ export type DataFolder = AsyncDisposable & {
 }
 
 const DATABASE_FILE = 'latchkey.db'
+/** In the data folder: who holds it serves. */
+export const LOCK_FILE = 'server.lock'
 const PEPPER = 'pepper'
 
 export type OpenOptions = {

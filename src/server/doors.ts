@@ -1,4 +1,5 @@
 import type { Gate, People } from '#credentials/gate.ts'
+import type { Neighbours } from '#credentials/ports.ts'
 import type { IdentityDeps } from '#identity/deps.ts'
 import type { Certificates } from '#net/certificates.ts'
 import { type FtpDoorOptions, startFtpDoor } from '#protocols/ftp/door.ts'
@@ -12,7 +13,7 @@ import type { Config, DoorSection, ListenConfig } from './config.ts'
 import { consoleAnnexes } from './console.ts'
 import type { HostKeys } from './host-key.ts'
 import { StartError } from './master-key.ts'
-import { readClientAuthority } from './tls.ts'
+import type { ClientAuthorities } from './tls.ts'
 
 export type DoorDeps = {
   readonly gate: Gate
@@ -24,6 +25,10 @@ export type DoorDeps = {
   /** The id of a site that a listener names; null when there is none of that name. */
   readonly siteId: (name: string) => Promise<string | null>
   readonly log: (door: DoorSection) => DoorLog
+  /** Who signs client certificates for FTP; default nobody is asked for one. */
+  readonly clientAuthorities?: ClientAuthorities | null
+  /** Other processes that serve the same listeners; default none. */
+  readonly neighbours?: Neighbours | undefined
 }
 
 export type RunningDoors = {
@@ -55,7 +60,7 @@ export async function startDoors(config: Config, deps: DoorDeps): Promise<Runnin
   const addresses: Partial<Record<DoorSection, string>> = {}
   const listeners: string[] = []
   try {
-    for (const [section, start] of await starters(config, deps, addresses)) {
+    for (const [section, start] of starters(config, deps, addresses)) {
       for (const listen of config[section].listen) {
         const door = await startOne(section, listen, start, deps)
         running.push(door)
@@ -76,14 +81,10 @@ export async function startDoors(config: Config, deps: DoorDeps): Promise<Runnin
   }
 }
 
-async function starters(
-  config: Config,
-  deps: DoorDeps,
-  addresses: Addresses,
-): Promise<ReadonlyMap<DoorSection, Start>> {
-  const { gate, people, identity, hostKeys } = deps
+function starters(config: Config, deps: DoorDeps, addresses: Addresses): ReadonlyMap<DoorSection, Start> {
+  const { gate, people, identity, hostKeys, neighbours } = deps
   const { s3, sftp, trustedProxies } = config
-  const ftp = await ftpOptions(config.ftp)
+  const ftp = ftpOptions(config.ftp, deps.clientAuthorities?.now)
   return new Map<DoorSection, Start>([
     ['webdav', (listener) => startWebdavDoor(gate, { listener, trustedProxies, log: deps.log('webdav') })],
     [
@@ -95,6 +96,7 @@ async function starters(
           log: deps.log('s3'),
           region: s3.region,
           domains: s3.domains,
+          neighbours,
         }),
     ],
     [
@@ -117,6 +119,7 @@ async function starters(
           trustedProxies,
           log: deps.log('ftp'),
           ...ftp,
+          neighbours,
         }),
     ],
     [
@@ -139,14 +142,17 @@ async function starters(
   ])
 }
 
-async function ftpOptions(ftp: Config['ftp']): Promise<Omit<FtpDoorOptions, 'listener' | 'log'>> {
+function ftpOptions(
+  ftp: Config['ftp'],
+  clientCertificates: FtpDoorOptions['clientCertificates'],
+): Omit<FtpDoorOptions, 'listener' | 'log'> {
   return {
     passivePorts: ftp.passivePorts,
     externalAddress: ftp.externalAddress ?? undefined,
     externalAddresses: ftp.externalAddresses,
     requireTls: ftp.requireTls ?? undefined,
     requireSessionReuse: ftp.requireSessionReuse,
-    clientCertificates: (await readClientAuthority(ftp.clientCertificates)) ?? undefined,
+    clientCertificates,
     allowActive: ftp.active ?? undefined,
     loginGraceMs: ftp.loginGrace,
     idleMs: ftp.idleTimeout,

@@ -8,3 +8,8 @@ export function createLog(level: string): Logger {
   const paths = SECRETS.flatMap((name) => [name, `*.${name}`])
   return pino({ level, redact: { paths, censor: '[secret]' } }, destination({ dest: 2, sync: true }))
 }
+
+/** The last net: a fault that escaped every handler is logged, and everybody else's transfers go on. */
+export function keepRunning(log: Logger): void {
+  process.on('uncaughtException', (error, origin) => log.error({ err: error, origin }, 'escaped error'))
+}

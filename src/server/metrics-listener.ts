@@ -2,11 +2,15 @@ import { type RunningHttpServer, startHttpServer } from '#net/http-server.ts'
 import type { DoorLog } from '#protocols/protocol.ts'
 import type { ListenConfig } from './config.ts'
 import { StartError } from './master-key.ts'
-import type { MetricSources, Metrics } from './metrics.ts'
 
 type Place = Pick<ListenConfig, 'address' | 'port'>
 
-type Options = { readonly metrics: Metrics; readonly sources: MetricSources; readonly log: DoorLog }
+type Options = {
+  /** All metrics in the text format of Prometheus. */
+  readonly scrape: () => Promise<string>
+  readonly contentType: string
+  readonly log: DoorLog
+}
 
 /** Answers `GET /metrics` in each place, and asks for no key: listen where only the operator is. */
 export async function startMetricsListeners(
@@ -29,15 +33,15 @@ export async function startMetricsListeners(
   }
 }
 
-async function startOne(place: Place, { metrics, sources, log }: Options): Promise<RunningHttpServer> {
+async function startOne(place: Place, { scrape, contentType, log }: Options): Promise<RunningHttpServer> {
   const server = await startHttpServer(
     async ({ request, response }) => {
       if (request.url?.split('?')[0] !== '/metrics' || !['GET', 'HEAD'].includes(request.method ?? '')) {
         response.writeHead(404, { 'content-type': 'text/plain' }).end('metrics are at GET /metrics\n')
         return
       }
-      const text = await metrics.scrape(sources)
-      response.writeHead(200, { 'content-type': metrics.contentType, 'cache-control': 'no-store' })
+      const text = await scrape()
+      response.writeHead(200, { 'content-type': contentType, 'cache-control': 'no-store' })
       response.end(request.method === 'HEAD' ? undefined : text)
     },
     { ...place, log },

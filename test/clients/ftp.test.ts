@@ -19,8 +19,8 @@ const MIB = 1024 * 1024
 let world: World
 let key: WorldKey
 let dir: string
-/** Plain, explicit TLS required, implicit TLS. */
-let doors: { plain: RunningDoor; explicit: RunningDoor; implicit: RunningDoor }
+/** Plain, explicit TLS required, the same with TLS sessions that data connections must resume, implicit TLS. */
+let doors: Record<'plain' | 'explicit' | 'resuming' | 'implicit', RunningDoor>
 
 beforeAll(async () => {
   world = await startWorld()
@@ -36,6 +36,11 @@ beforeAll(async () => {
   doors = {
     plain: await startFtpDoor(world.gate, common),
     explicit: await startFtpDoor(world.gate, { ...secure, listener: { ...listener, tls } }),
+    resuming: await startFtpDoor(world.gate, {
+      ...secure,
+      listener: { ...listener, tls },
+      requireSessionReuse: true,
+    }),
     implicit: await startFtpDoor(world.gate, {
       ...secure,
       listener: { ...listener, tls, implicitTls: true },
@@ -68,7 +73,7 @@ function url(door: keyof typeof doors, path = ''): string {
 }
 
 describe.runIf(program('lftp'))('lftp', () => {
-  const lftp = (door: 'plain' | 'explicit', words: string) => {
+  const lftp = (door: 'plain' | 'explicit' | 'resuming', words: string) => {
     const ssl =
       door === 'plain'
         ? 'set ftp:ssl-allow no'
@@ -104,6 +109,22 @@ describe.runIf(program('lftp'))('lftp', () => {
       expect(await same(local('big'), local(`half-${door}`))).toBe(true)
     },
   )
+
+  test('its data connections resume the TLS session, up, down and in listings, where that is required', async () => {
+    await lftp('resuming', `put ${local('big')} -o /resumed; get /resumed -o ${local('resumed')}`)
+    expect(await same(local('big'), real('resumed'))).toBe(true)
+    expect(await same(local('big'), local('resumed'))).toBe(true)
+    await lftp('resuming', `mirror -R --no-perms --parallel=2 ${local('tree')} /resumed-tree`)
+    expect(await difference(local('tree'), real('resumed-tree'))).toBe('')
+    expect(await lftp('resuming', 'cls /')).toContain('resumed-tree')
+    // The same without it is refused: the requirement is real.
+    const alone = lftp(
+      'resuming',
+      `set ftp:ssl-copy-sid no; set net:reconnect-interval-base 1; put ${local('big')} -o /not-resumed`,
+    )
+    await expect(alone).rejects.toThrow('lftp')
+    expect(await filesBelow(world.root)).not.toContain('not-resumed')
+  })
 
   test('renames, makes folders and deletes', async () => {
     await lftp('plain', 'mkdir "/l a"; put -O "/l a" /etc/hostname; mv "/l a/hostname" "/l a/x \\"y\\""')
@@ -180,7 +201,7 @@ describe.runIf(program('curl'))('curl', () => {
 })
 
 describe.runIf(program('rclone'))('rclone', () => {
-  const rclone = async (door: keyof typeof doors, ...args: string[]) => {
+  const rclone = async (door: 'plain' | 'explicit' | 'implicit', ...args: string[]) => {
     const tls = { plain: '', explicit: 'explicit_tls = true', implicit: 'tls = true' }[door]
     const config = local(`rclone-${door}.conf`)
     await writeFile(

@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout as delay } from 'node:timers/promises'
 import { PROJECT } from '../imports.ts'
 import { type Result, run, succeed } from './run.ts'
 
@@ -30,6 +32,10 @@ export type Server = AsyncDisposable & {
   /** All that it printed on standard output before `ready`. */
   readonly printed: string
   readonly pid: number
+  /** The last of what it logged. */
+  logged(): string
+  /** Process ids of its workers; none when it serves by itself. */
+  workers(): Promise<readonly number[]>
   /** Runs the command line on its data, `--json` added. */
   cli<Answer>(...args: string[]): Promise<Answer>
   /** Sends a signal and resolves with the exit code. */
@@ -47,14 +53,20 @@ export type ServerOptions = {
   readonly dir?: string
   readonly config?: string
   readonly args?: readonly string[]
+  /** Processes that serve; default LATCHKEY_TEST_WORKERS, else what the configuration says. */
+  readonly workers?: number
 }
+
+const WORKERS = Number(process.env.LATCHKEY_TEST_WORKERS ?? 0)
 
 export async function startServer(options: ServerOptions = {}): Promise<Server> {
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'latchkey-server-')))
   const data = join(dir, 'data')
   const args = ['--demo', '--free-ports', '--data', data, ...(options.args ?? [])]
-  if (options.config !== undefined) {
-    await writeFile(join(dir, 'latchkey.yaml'), options.config)
+  const workers = options.workers ?? WORKERS
+  const config = `${workers === 0 ? '' : `workers: ${workers}\n`}${options.config ?? ''}`
+  if (config !== '') {
+    await writeFile(join(dir, 'latchkey.yaml'), config)
     args.push('--config', join(dir, 'latchkey.yaml'))
   }
   const child = spawn(process.execPath, [join(PROJECT, 'src/main.ts'), 'serve', ...args], {
@@ -93,14 +105,24 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
     demo,
     printed: lines.join('\n'),
     pid,
+    logged: () => errors.join(''),
+    workers: () => childrenOf(pid),
     async cli(...words) {
       const text = await succeed(process.execPath, [LATCHKEY, ...words, '--data', data, '--json'])
       return text.trim() === '' ? null : JSON.parse(text)
     },
     stop,
     async [Symbol.asyncDispose]() {
+      const others = await childrenOf(pid)
       await stop('SIGKILL')
+      // They end by themselves, a moment later.
+      while (others.some((one) => existsSync(`/proc/${one}`))) await delay(10)
       await rm(dir, { recursive: true, force: true })
     },
   }
+}
+
+async function childrenOf(pid: number): Promise<readonly number[]> {
+  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '')
+  return text.split(' ').filter(Boolean).map(Number)
 }

@@ -2,9 +2,11 @@ import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ROOT } from '#permissions/path.ts'
 import { startWorld, type World, type WorldKey } from '#test/world.ts'
 import { program } from './programs.ts'
 import { run, succeed } from './run.ts'
+import { type Server, startServer } from './server.ts'
 import { difference, makeBigFile, makeSmallFiles } from './trees.ts'
 
 let world: World
@@ -182,5 +184,57 @@ describe.runIf(program('cadaver'))('cadaver', () => {
     expect(stdout).not.toMatch(/failed/i)
     expect(stdout).toContain('b b.txt')
     expect(await readFile(join(world.root, 'cad', 'b b.txt'), 'utf8')).toBe('from cadaver')
+  })
+
+  it('`edit` locks a file, sends what the editor made of it, and lets go of it again', async () => {
+    const home = await mkdtemp(join(scratch, 'cadaver-'))
+    await writeFile(join(home, '.netrc'), `machine 127.0.0.1 login ${key.login} password ${key.value}\n`, {
+      mode: 0o600,
+    })
+    // What the editor sees goes to a file, with the answer to an upload without the lock. cadaver sends what has
+    // another modification time, in whole seconds.
+    const editor = join(home, 'editor')
+    const status = `curl -s -o /dev/null -w '%{http_code}' -n -T /dev/null ${url}/edited.txt`
+    const script = `#!/bin/sh\ncat "$1" > seen.txt\nHOME=${home} ${status} > refused.txt\nsleep 1.1\nprintf second > "$1"\n`
+    await writeFile(editor, script, { mode: 0o755 })
+    await writeFile(join(world.root, 'edited.txt'), 'first')
+    const { stdout } = await run('cadaver', [`${url}/`], {
+      cwd: home,
+      env: { HOME: home, EDITOR: editor },
+      input: 'edit edited.txt\nls\nquit\n',
+    })
+    expect(stdout).not.toMatch(/failed/i)
+    expect(await readFile(join(home, 'seen.txt'), 'utf8')).toBe('first')
+    expect(await readFile(join(home, 'refused.txt'), 'utf8')).toBe('423')
+    expect(await readFile(join(world.root, 'edited.txt'), 'utf8')).toBe('second')
+    expect(await world.folder.records.locks.find(world.site.id, { paths: [], below: ROOT, now: 0 })).toEqual(
+      [],
+    )
+  })
+})
+
+describe.each(['SIGTERM', 'SIGKILL'] as const)('a lock, when the server ends by %s', (signal) => {
+  it('binds after the restart as before, for everyone but who has its token', async () => {
+    const dir = await mkdtemp(join(scratch, 'restart-'))
+    const lockBody =
+      '<lockinfo xmlns="DAV:"><lockscope><exclusive/></lockscope><locktype><write/></locktype></lockinfo>'
+    const before = await startServer({ dir })
+    const to = ({ demo }: Server, method: string, headers: Record<string, string>, body: string) =>
+      fetch(`${demo.webdav}/demo/locked.txt`, {
+        method,
+        headers: { authorization: `Basic ${btoa(`${demo.login}:${demo.value}`)}`, ...headers },
+        body,
+      })
+    expect((await to(before, 'PUT', {}, 'first')).status).toBe(201)
+    const taken = await to(before, 'LOCK', { timeout: 'Second-600' }, lockBody)
+    expect(taken.status).toBe(200)
+    const token = taken.headers.get('lock-token') ?? ''
+    await before.stop(signal)
+    await using after = await startServer({ dir })
+    expect((await to(after, 'PUT', {}, 'second')).status).toBe(423)
+    expect((await to(after, 'LOCK', {}, lockBody)).status).toBe(423)
+    expect((await to(after, 'PUT', { if: `(${token})` }, 'third')).status).toBe(204)
+    expect((await to(after, 'UNLOCK', { 'lock-token': token }, '')).status).toBe(204)
+    expect((await to(after, 'PUT', {}, 'fourth')).status).toBe(204)
   })
 })

@@ -66,7 +66,8 @@ async function check(server: Server, journal: Journal): Promise<void> {
 /** Staging folders of processes that are gone. */
 async function othersStaging(server: Server): Promise<string[]> {
   const folders = await readdir(join(server.files, '.latchkey/staging')).catch(() => [])
-  return folders.filter((name) => !name.startsWith(`${server.pid}.`))
+  const living = [server.pid, ...(await server.workers())]
+  return folders.filter((name) => !living.some((pid) => name.startsWith(`${pid}.`)))
 }
 
 test('F2: kill -9 at random instants of mixed load loses nothing acknowledged and leaves nothing partial', async () => {

@@ -1,13 +1,14 @@
-import { Readable } from 'node:stream'
-import { DeleteObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import { Readable, Writable } from 'node:stream'
+import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { Client as FtpClient } from 'basic-ftp'
 import ssh2 from 'ssh2'
 import type { DemoFile } from '../clients/server.ts'
 
-/** A client at one door. Both reject when the server refuses or goes away. Paths are virtual. */
+/** A client at one door. All reject when the server refuses or goes away. Paths are virtual. */
 export type Writer = {
   readonly door: string
   put(path: string, bytes: Buffer): Promise<void>
+  get(path: string): Promise<Buffer>
   remove(path: string): Promise<void>
   close(): void
 }
@@ -20,13 +21,16 @@ export async function connectWriters(demo: DemoFile): Promise<readonly Writer[]>
 async function webdav({ webdav: base, login, value }: DemoFile): Promise<Writer> {
   const authorization = `Basic ${Buffer.from(`${login}:${value}`).toString('base64')}`
   const send = async (method: string, path: string, body: Buffer | null) => {
-    const { status } = await fetch(base + path, { method, headers: { authorization }, body })
+    const answer = await fetch(base + path, { method, headers: { authorization }, body })
+    const { status } = answer
     if (status >= 300) throw new Error(`WebDAV ${status}`)
+    return Buffer.from(await answer.arrayBuffer())
   }
   return {
     door: 'webdav',
-    put: (path, bytes) => send('PUT', path, bytes),
-    remove: (path) => send('DELETE', path, null),
+    put: async (path, bytes) => void (await send('PUT', path, bytes)),
+    get: (path) => send('GET', path, null),
+    remove: async (path) => void (await send('DELETE', path, null)),
     close: () => undefined,
   }
 }
@@ -46,6 +50,10 @@ async function s3({ s3: endpoint, access_key_id, secret_access_key, region }: De
   return {
     door: 's3',
     put: async (path, Body) => void (await client.send(new PutObjectCommand({ ...place(path), Body }))),
+    get: async (path) => {
+      const { Body } = await client.send(new GetObjectCommand(place(path)))
+      return Buffer.from((await Body?.transformToByteArray()) ?? [])
+    },
     remove: async (path) => void (await client.send(new DeleteObjectCommand(place(path)))),
     close: () => client.destroy(),
   }
@@ -68,9 +76,14 @@ function sftp({ sftp: url, login, value }: DemoFile): Promise<Writer> {
         if (error) return reject(error)
         const ask = (work: (callback: (error?: Error | null) => void) => void) =>
           Promise.race([gone, new Promise<void>((yes, no) => work(done(yes, no)))])
+        const read = (path: string) =>
+          new Promise<Buffer>((yes, no) =>
+            session.readFile(path, (error, bytes) => (error ? no(error) : yes(bytes))),
+          )
         resolve({
           door: 'sftp',
           put: (path, bytes) => ask((callback) => session.writeFile(path, bytes, callback)),
+          get: (path) => Promise.race([gone, read(path)]),
           remove: (path) => ask((callback) => session.unlink(path, callback)),
           close: () => client.destroy(),
         })
@@ -88,6 +101,17 @@ async function ftp({ ftp: url, login, value }: DemoFile): Promise<Writer> {
   return {
     door: 'ftp',
     put: async (path, bytes) => void (await client.uploadFrom(Readable.from([bytes]), path)),
+    get: async (path) => {
+      const chunks: Buffer[] = []
+      const into = new Writable({
+        write: (chunk: Buffer, _, next) => {
+          chunks.push(chunk)
+          next()
+        },
+      })
+      await client.downloadTo(into, path)
+      return Buffer.concat(chunks)
+    },
     remove: async (path) => void (await client.remove(path)),
     close: () => client.close(),
   }

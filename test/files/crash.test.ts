@@ -56,6 +56,26 @@ test('a replacement that was done before the crash stays, and what it replaced g
   expect(await world.staged()).toEqual([])
 })
 
+test('while others go on, a dead process’s replacement is undone once, and never again over what came later', async () => {
+  const { files } = world.as()
+  await files.mkdir(at('/d'))
+  await put(files, '/d/kept', 'kept')
+  await mkdir(dead, { recursive: true })
+  await writeFile(join(dead, 'abc.aside'), '/d')
+  await rename(join(world.root, 'd'), join(dead, 'abc.0'))
+  await mkdir(join(dead, 'xyz.0'))
+  await writeFile(join(dead, 'xyz.aside'), '/e')
+  await files.mkdir(at('/e'))
+  const beside = world.restart()
+  await beside.restore()
+  expect(await get(files, '/d/kept')).toBe('kept')
+  await files.remove(at('/d'), { tree: true })
+  await files.remove(at('/e'))
+  await beside.sweepStaging()
+  expect(await names(files, '/')).toEqual([])
+  expect(await world.staged()).toEqual([])
+})
+
 test('a metadata row written for a version that was never published matches nothing', async () => {
   const { files } = world.as()
   await put(files, '/a', 'old')

@@ -162,4 +162,36 @@ describe('the version of a file whose time was set with its properties', () => {
     await using upload = await files.create(at('/a'), { ifVersion: before.version })
     await upload.commit()
   })
+
+  it('is forgotten when its file is gone or changed, and only then', async () => {
+    const names = ['/stays', '/moved', '/deleted', '/purged', '/replaced', '/changed', '/unlinked', '/box/in']
+    await files.mkdir(at('/box'))
+    const before = new Map<string, string>()
+    for (const name of names) {
+      await put(files, name, 'content')
+      before.set(name, (await files.stat(at(name))).version)
+      await files.properties.change(at(name), { set: [], remove: [], modified: T })
+    }
+    await files.rename(at('/moved'), at('/moved 2'), { overwrite: false })
+    await files.rename(at('/box'), at('/crate'), { overwrite: false })
+    await files.remove(at('/deleted'))
+    await files.purge(at('/purged'))
+    await put(files, '/replaced', 'content')
+    await writeFile(join(world.root, 'changed'), 'CONTENT')
+    await unlink(join(world.root, 'unlinked'))
+    const left = async () => (await world.stores.versions.page('m0', null, 99)).length
+    expect(await left()).toBe(7)
+    expect(await world.service.cleanVersions()).toEqual({ removed: 3, more: false })
+    expect(await world.service.cleanVersions()).toEqual({ removed: 0, more: false })
+    const [entry] = (await files.trash.list()).entries
+    await files.trash.restore(entry?.id ?? '')
+    for (const [name, now] of [
+      ['/stays', '/stays'],
+      ['/moved', '/moved 2'],
+      ['/box/in', '/crate/in'],
+      ['/deleted', '/deleted'],
+    ] as const) {
+      expect((await files.stat(at(now))).version).toBe(before.get(name))
+    }
+  })
 })

@@ -1,9 +1,13 @@
 import { Fault } from '#faults'
-import type { KeptVersion, Place, PropertyStore, VersionStore } from '#files/ports.ts'
+import type { Place, PlacedVersion, PropertyStore, VersionStore } from '#files/ports.ts'
 import type { DeadProperty } from '#files/types.ts'
 import { isWithin, type VirtualPath } from '#permissions/path.ts'
 
 type Row = { place: Place; property: DeadProperty }
+
+function rebased({ path }: Place, from: Place, to: Place): Place {
+  return { mountId: to.mountId, path: `${to.path}${path.slice(from.path.length)}` as VirtualPath }
+}
 
 export function propertyStore(): PropertyStore {
   let rows: Row[] = []
@@ -12,10 +16,10 @@ export function propertyStore(): PropertyStore {
   const remove = (place: Place) => {
     rows = rows.filter((row) => !isIn(row, place))
   }
-  const rebase = ({ place, property }: Row, from: Place, to: Place): Row => {
-    const path = `${to.path}${place.path.slice(from.path.length)}` as VirtualPath
-    return { place: { mountId: to.mountId, path }, property }
-  }
+  const rebase = ({ place, property }: Row, from: Place, to: Place): Row => ({
+    place: rebased(place, from, to),
+    property,
+  })
   return {
     find: async (mountId, paths) =>
       paths.map((path) => rows.filter((row) => isAt(row, { mountId, path })).map(({ property }) => property)),
@@ -44,9 +48,31 @@ export function propertyStore(): PropertyStore {
 }
 
 export function versionStore(): VersionStore {
-  const rows = new Map<string, KeptVersion>()
+  let rows: (PlacedVersion & Place)[] = []
+  const isAt = (row: Place, place: Place) => row.mountId === place.mountId && isWithin(place.path, row.path)
   return {
-    find: async (mountId, inodes) => inodes.flatMap((ino) => rows.get(`${mountId} ${ino}`) ?? []),
-    put: async (mountId, version) => void rows.set(`${mountId} ${version.now.ino}`, version),
+    find: async (mountId, inodes) =>
+      rows.filter((row) => row.mountId === mountId && inodes.includes(row.now.ino)),
+    put: async (place, version) => {
+      rows = rows.filter((row) => row.mountId !== place.mountId || row.now.ino !== version.now.ino)
+      rows.push({ ...version, ...place })
+    },
+    move: async (from, to) => {
+      rows = rows.map((row) => (isAt(row, from) ? { ...row, ...rebased(row, from, to) } : row))
+    },
+    remove: async (place) => {
+      rows = rows.filter((row) => !isAt(row, place))
+    },
+    page: async (mountId, after, limit) =>
+      rows
+        .filter((row) => row.mountId === mountId && (after === null || row.now.ino > after))
+        .toSorted((a, b) => Number(a.now.ino - b.now.ino))
+        .slice(0, limit),
+    drop: async (mountId, versions) => {
+      const inodes = new Set(versions.map(({ now }) => now.ino))
+      const before = rows.length
+      rows = rows.filter((row) => row.mountId !== mountId || !inodes.has(row.now.ino))
+      return before - rows.length
+    },
   }
 }

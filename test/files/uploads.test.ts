@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { scopesOf } from '#permissions/scopes.ts'
 import { at, expectFault, type FilesWorld, get, names, put, startFiles } from './setup.ts'
 
 let world: FilesWorld
@@ -34,6 +35,20 @@ describe('F2: an upload becomes visible whole or not at all', () => {
     await upload[Symbol.asyncDispose]()
     expect(await get(files, '/a')).toBe('old')
     expect(await world.staged()).toEqual([])
+  })
+
+  test('an upload tells what it replaces, to who may see that', async () => {
+    const { files } = world.as()
+    await using first = await files.create(at('/a'))
+    expect(first.replaces).toBeNull()
+    await first.commit()
+    const there = await files.stat(at('/a'))
+    await using second = await files.create(at('/a'))
+    await using third = await files.edit(at('/a'))
+    expect([second.replaces, third.replaces]).toEqual([there, there])
+    const blind = world.as({ id: 'blind', scopes: scopesOf('files.write', 'files.read', 'rest') })
+    await using unseen = await blind.files.create(at('/a'))
+    expect(unseen.replaces).toBeNull()
   })
 
   test('edit starts with the present content, and changes it at commit only', async () => {

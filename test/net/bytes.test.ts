@@ -1,6 +1,7 @@
 import { PassThrough, Writable } from 'node:stream'
+import { finished } from 'node:stream/promises'
 import { describe, expect, it } from 'vitest'
-import { sendFile } from '#net/pump.ts'
+import { endWithFile, sendFile } from '#net/pump.ts'
 import { readSmallBody, receiveBody } from '#net/receive.ts'
 
 const MIB = 1024 * 1024
@@ -85,6 +86,37 @@ describe('sendFile', () => {
   })
 })
 
+describe('endWithFile', () => {
+  /** What a target got, and in how many writes. */
+  function counting() {
+    const got: Buffer[] = []
+    const target = new Writable({
+      write(chunk: Buffer, _encoding, done) {
+        got.push(Buffer.from(chunk))
+        done()
+      },
+    })
+    return { target, got }
+  }
+
+  it.each([0, 1, 16_384, 16_385, 1_000_000])('sends %d bytes and ends', async (length) => {
+    const { target, got } = counting()
+    await endWithFile(fileOf(bytes), target, { start: 3, end: 3 + length })
+    await finished(target)
+    expect(Buffer.compare(Buffer.concat(got), bytes.subarray(3, 3 + length))).toBe(0)
+    if (length <= 16_384) expect(got.length).toBeLessThanOrEqual(1)
+  })
+
+  it('a short file that turns out shorter, or is revoked, is no answer', async () => {
+    const past = { start: bytes.length - 1, end: bytes.length + 1 }
+    await expect(endWithFile(fileOf(bytes), counting().target, past)).rejects.toThrow('shorter')
+    const revoked = AbortSignal.abort(new Error('revoked'))
+    const { target, got } = counting()
+    await expect(endWithFile(fileOf(bytes), target, { start: 0, end: 9 }, revoked)).rejects.toThrow('revoked')
+    expect([got.length, target.writableEnded]).toEqual([0, false])
+  })
+})
+
 /** A sink in memory that records the size of each write. */
 function sink() {
   const parts: { at: number; length: number }[] = []
@@ -114,6 +146,28 @@ describe('receiveBody', () => {
     const to = sink()
     await receiveBody(pieces(bytes.subarray(0, 5000), 1), to)
     expect(to.parts.map(({ length }) => length)).toEqual([1000, 1000, 1000, 1000, 1000])
+  })
+
+  it('gives back the memory of written chunks that are its own, and of no others', async () => {
+    const own = Array.from({ length: 12 }, (_, i) => Buffer.alloc(65_536, i))
+    const shared = Buffer.alloc(2 * 65_536, 'x')
+    const part = shared.subarray(0, 65_536)
+    const small = Buffer.alloc(100, 'y')
+    async function* body() {
+      yield part
+      yield small
+      yield* own
+    }
+    const to = sink()
+    await receiveBody(body(), to, { owned: true })
+    expect(own.slice(0, 7).map(({ length }) => length)).toEqual(own.slice(0, 7).map(() => 0))
+    expect([part.length, small.length]).toEqual([65_536, 100])
+    expect(to.content.subarray(65_636 + 6 * 65_536, 65_636 + 7 * 65_536).every((byte) => byte === 6)).toBe(
+      true,
+    )
+    const again = Buffer.alloc(600_000, 'z')
+    await receiveBody(pieces(again, again.length), sink())
+    expect(again.length).toBe(600_000)
   })
 
   it('begins at the position asked for', async () => {

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { ConfigError, parseConfig, withFreePorts } from '#server/config.ts'
@@ -29,6 +30,16 @@ describe('configuration', () => {
       clientCertificates: { ca: '/etc/latchkey/clients.crt', required: true },
       active: false,
     })
+  })
+
+  test('workers are a number, or one for each core', () => {
+    expect(parseConfig('workers: 3', 'some').workers).toBe(3)
+    expect(parseConfig('workers: auto', 'some').workers).toBe(availableParallelism())
+    for (const wrong of ['0', '65', '1.5', 'many', '[2]', 'null']) {
+      expect(mistakes(`workers: ${wrong}`)).toEqual([
+        'latchkey.yaml:1: workers: must be auto or a number from 1 to 64',
+      ])
+    }
   })
 
   test('every mistake is reported at once, with its place', () => {

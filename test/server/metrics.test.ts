@@ -35,8 +35,8 @@ test('O4: live sessions, bytes, refused logins and the age of the feed are shown
   metrics.observer.recorded([refusal])
   let live = [session]
   await using listeners = await startMetricsListeners([{ address: '127.0.0.1', port: 0 }], {
-    metrics,
-    sources: { sessions: () => live, feedAge: () => 500, nativeCrypto: true },
+    scrape: () => metrics.scrape({ sessions: () => live, feedAge: () => 500, nativeCrypto: true }),
+    contentType: metrics.contentType,
     log: QUIET,
   })
   const read = async () => (await fetch(`http://127.0.0.1:${listeners.ports[0]}/metrics`)).text()

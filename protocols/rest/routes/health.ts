@@ -21,10 +21,12 @@ export function addHealthRoutes(app: App, identity: IdentityDeps): void {
 // Anybody may ask, so the database is asked at most once a second.
 function onceAWhile({ store, clock }: IdentityDeps): () => Promise<boolean> {
   let known: Promise<boolean> | null = null
-  let until = 0
+  let askedAt = 0
   return () => {
-    if (known === null || clock.now() >= until) {
-      until = clock.now() + REMEMBERED_MS
+    const age = clock.now() - askedAt
+    // Negative: the clock was put back.
+    if (known === null || age < 0 || age >= REMEMBERED_MS) {
+      askedAt = clock.now()
       known = store.sites().then(
         () => true,
         () => false,

@@ -1,6 +1,6 @@
 import type { OpenFile } from '#files/types.ts'
 import { evaluateConditions, ifRangeHolds } from '#net/conditions.ts'
-import { type ByteSpan, sendFile } from '#net/pump.ts'
+import { type ByteSpan, endWithFile } from '#net/pump.ts'
 import { contentRange, parseRanges } from '#net/ranges.ts'
 import type { VirtualPath } from '#permissions/path.ts'
 import {
@@ -27,8 +27,7 @@ export const getObject: Operation = async (call) => {
   if (answer === null) return
   const { response } = call.exchange
   response.writeHead(answer.status, answer.headers)
-  await sendFile(file, response, answer.span, call.signal)
-  response.end()
+  await endWithFile(file, response, answer.span, call.session.signal)
 }
 
 /** HEAD object */

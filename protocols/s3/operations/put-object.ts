@@ -26,7 +26,7 @@ export async function storeObject(call: Call, place: KeyPlace, metadata: Metadat
   const conditions = await writeConditions(call, place)
   return withParents(call, place.path, async () => {
     await using upload = await createUpload(call, place.path, conditions)
-    await receiveBody(body, upload, { signal: call.signal })
+    await receiveBody(body, upload, { signal: call.session.signal, owned: true })
     const digests = body.digests()
     await upload.commit({
       ...conditions,

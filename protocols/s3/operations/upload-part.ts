@@ -37,7 +37,7 @@ export const uploadPart: Operation = async (call) => {
   const upload = await uploads.get(path, id)
   const body = verifiedBody(call, { also: parseAlgorithm(upload.checksum?.algorithm ?? '') })
   await using part = await uploads.part(path, id, number)
-  await receiveBody(body, part, { signal: call.signal })
+  await receiveBody(body, part, { signal: call.session.signal, owned: true })
   const { md5, checksums } = body.digests()
   await part.commit({ etag: md5, checksums })
   answerEmpty(call, 200, { ETag: `"${md5}"`, ...checksums })

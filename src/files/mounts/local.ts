@@ -14,7 +14,7 @@ import { localLost } from './local/lost.ts'
 import { createPace } from './local/pace.ts'
 import { createStaging } from './local/staging.ts'
 import { entryFrom, fingerprintFrom, look } from './local/stats.ts'
-import { sweepStaging } from './local/sweep.ts'
+import { restoreStaging, sweepStaging } from './local/sweep.ts'
 import { localTrash } from './local/trash.ts'
 import { moveInto, stagedFolder, type TreeHome } from './local/tree.ts'
 import { stagedFile } from './local/upload.ts'
@@ -71,6 +71,7 @@ export function createLocalMount({ id, root, durable, listings, onError }: Local
       await guarded(() => unlink(parts.at(name)))
     },
     dropParts: (uploadId) => guarded(() => dropParts(home(), uploadId)),
+    restore: () => guarded(() => restoreStaging(real(), staging)),
     sweep: (uploads) => guarded(() => sweepStaging(real(), staging, eraser, uploads)),
     async [Symbol.asyncDispose]() {
       await eraser[Symbol.asyncDispose]()

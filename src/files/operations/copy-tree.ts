@@ -1,9 +1,8 @@
 import { Fault, type FaultCode } from '#faults'
-import { childOf, type VirtualPath } from '#permissions/path.ts'
+import { childOf, placedIn, type VirtualPath } from '#permissions/path.ts'
 import { type Caller, checkAlive } from '../caller.ts'
 import type { Metadata } from '../metadata.ts'
 import type { StagedFolder } from '../mount.ts'
-import { outsideOf } from '../site.ts'
 import type { CopyOptions, Entry, OpenFile } from '../types.ts'
 import { fingerprintOf } from '../version.ts'
 import type { Target } from './places.ts'
@@ -54,7 +53,7 @@ async function attempt(walk: Walk, inside: VirtualPath, work: () => Promise<void
     await work()
   } catch (error) {
     if (walk.failed === undefined || !(error instanceof Fault) || !OF_A_MEMBER.has(error.code)) throw error
-    walk.failed(outsideOf(walk.source.route.record.path, inside), error)
+    walk.failed(placedIn(walk.source.route.record.path, inside), error)
   }
 }
 

@@ -4,7 +4,7 @@ import { isBelow, type VirtualPath } from '#permissions/path.ts'
 import { type Caller, holderOf, may, permit, record, stagedFor, untilEnd } from '../caller.ts'
 import type { Lock, Locks } from '../locks.ts'
 import { ancestors, checkLocks, coversPath, locksAround } from './lock-checks.ts'
-import { changeable, checkParent, locate, lookUp, type Target } from './places.ts'
+import { changeable, checkParent, locate, locateAll, lookUp, type Target } from './places.ts'
 import { checkReplaceable, writable } from './upload.ts'
 
 const LONGEST_SECONDS = 24 * 3600
@@ -30,11 +30,8 @@ async function coveringAll(
   caller: Caller,
   paths: readonly VirtualPath[],
 ): Promise<ReadonlyMap<VirtualPath, readonly Lock[]>> {
-  const visible: VirtualPath[] = []
-  for (const path of paths) {
-    const { about } = await locate(caller, path)
-    if (may(caller, 'stat', path, about)) visible.push(path)
-  }
+  const located = await locateAll(caller, paths)
+  const visible = located.flatMap(({ path, about }) => (may(caller, 'stat', path, about) ? [path] : []))
   const around = [...new Set(visible.flatMap((path) => [path, ...ancestors(path)]))]
   const { principal, shared } = caller
   const locks = await shared.locks.find(principal.siteId, { paths: around, now: shared.clock.now() })
@@ -103,7 +100,7 @@ async function makeMissing(
   const staged = await stagedFor(caller, () => route.mount.stage({ signal }))
   try {
     const entry = await untilEnd(caller, () => staged.publish(route.inside, { ifAbsent: true }))
-    caller.own.add(route.record.id, entry)
+    await caller.own.add(route.record.id, entry)
     record(caller, 'file.write', path)
     return true
   } catch (error) {

@@ -38,7 +38,7 @@ export async function lose(
     await dropLost(shared, record)
     throw error
   }
-  shared.lost.forget(siteId, holder)
+  await shared.lost.forget(siteId, holder)
   await dropSurplus(caller, holder, limits)
   return true
 }

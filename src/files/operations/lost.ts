@@ -1,14 +1,14 @@
 import { Fault } from '#faults'
-import { parentOf, type VirtualPath } from '#permissions/path.ts'
+import { parentOf, placedIn, type VirtualPath } from '#permissions/path.ts'
 import { type Caller, checkAlive, may, stagedFor } from '../caller.ts'
 import { dropLost, holderIn } from '../lost.ts'
 import type { Staged } from '../mount.ts'
 import type { LostRecord } from '../ports.ts'
-import { isReserved, outsideOf } from '../site.ts'
+import { isReserved } from '../site.ts'
 import type { LostUpload, LostUploads, StagedUpload } from '../types.ts'
 import { checkLocks } from './lock-checks.ts'
 import { checkParent, locate, lookUp, placeOf, type Target } from './places.ts'
-import { checkReplaceable, uploadOf, writable } from './upload.ts'
+import { checkReplaceable, seen, uploadOf, writable } from './upload.ts'
 
 export function lostFor(caller: Caller): LostUploads {
   return {
@@ -74,7 +74,7 @@ async function list(caller: Caller, folder: VirtualPath): Promise<readonly LostU
   for (const { place } of records) {
     const root = roots.find(({ record }) => record.id === place.mountId)
     if (root === undefined) continue
-    const path = outsideOf(root.record.path, place.path)
+    const path = placedIn(root.record.path, place.path)
     const found = parentOf(path) === folder ? await find(caller, path) : null
     if (found !== null) shownHere.push(shown(path, found.record))
   }
@@ -91,12 +91,13 @@ async function resume(caller: Caller, path: VirtualPath): Promise<StagedUpload |
   await checkLocks(caller, { path, tokens: [], member: there === null })
   const { principal, shared } = caller
   const removed = await shared.lost.store.remove(id)
-  shared.lost.forget(principal.siteId, found.record.holder)
+  await shared.lost.forget(principal.siteId, found.record.holder)
   if (!removed) return null
   const staged = await takenBack(caller, target, id)
   if (staged === null) return null
   const readable = !edits || may(caller, 'read', path, target.about)
-  return uploadOf(caller, target, staged, { readable, base, edits })
+  const replaces = seen(caller, target, there)
+  return uploadOf(caller, target, staged, { readable, base, edits, replaces })
 }
 
 // A row whose file is gone: somebody emptied the hidden folder, or a crash came between the two.

@@ -17,7 +17,16 @@ export type Located = {
 export type Target = Located & { readonly route: Route }
 
 export async function locate(caller: Caller, path: VirtualPath): Promise<Located> {
+  return locatedIn(await siteOf(caller), path)
+}
+
+/** `locate` for many paths at once. */
+export async function locateAll(caller: Caller, paths: readonly VirtualPath[]): Promise<readonly Located[]> {
   const site = await siteOf(caller)
+  return paths.map((path) => locatedIn(site, path))
+}
+
+function locatedIn(site: SiteTree, path: VirtualPath): Located {
   const route = site.route(path)
   return { path, site, route, about: { mount: route === null ? null : route.record.id } }
 }

@@ -10,6 +10,7 @@ import {
   followUp,
   holdPaths,
   locate,
+  locateAll,
   lookUp,
   placeOf,
   type Target,
@@ -32,8 +33,11 @@ async function propertiesOf(
 ): Promise<readonly (readonly DeadProperty[])[]> {
   const found: (readonly DeadProperty[])[] = new Array(entries.length).fill([])
   const byMount = new Map<string, { index: number; path: VirtualPath }[]>()
-  for (const [index, { path }] of entries.entries()) {
-    const { route, about } = await locate(caller, path)
+  const located = await locateAll(
+    caller,
+    entries.map(({ path }) => path),
+  )
+  for (const [index, { path, route, about }] of located.entries()) {
     if (route === null || !may(caller, 'stat', path, about)) continue
     const wanted = byMount.get(route.record.id) ?? []
     byMount.set(route.record.id, wanted)
@@ -89,6 +93,6 @@ async function keep({ shared }: Caller, target: Target, change: PropertyChange):
 
 async function retime(caller: Caller, { route }: Target, modified: number): Promise<Entry> {
   const { entry } = await route.mount.setModified(route.inside, modified, true)
-  if (entry.kind === 'file') caller.own.add(route.record.id, entry)
+  if (entry.kind === 'file') await caller.own.add(route.record.id, entry)
   return entry
 }

@@ -6,7 +6,7 @@ import type { Metadata } from '../metadata.ts'
 import { isReserved, nothingThere, outside, type Route, virtualFolder } from '../site.ts'
 import type { Entry, OpenFile, Space } from '../types.ts'
 import { describedAs } from '../version.ts'
-import { locate, lookUp } from './places.ts'
+import { locate, locateAll, lookUp } from './places.ts'
 
 export async function stat(caller: Caller, path: VirtualPath): Promise<Entry> {
   const located = await locate(caller, path)
@@ -70,10 +70,11 @@ type Wanted = { readonly route: Route; readonly wanted: (Described & { readonly 
 
 async function filesByMount(caller: Caller, entries: readonly Entry[]): Promise<Map<string, Wanted>> {
   const byMount = new Map<string, Wanted>()
-  for (const [index, entry] of entries.entries()) {
-    const { route, about } = await locate(caller, entry.path)
-    if (route === null) continue
-    if (!may(caller, 'stat', entry.path, about) && !may(caller, 'read', entry.path, about)) continue
+  const paths = entries.map(({ path }) => path)
+  for (const [index, { path, route, about }] of (await locateAll(caller, paths)).entries()) {
+    const entry = entries[index]
+    if (route === null || entry === undefined) continue
+    if (!may(caller, 'stat', path, about) && !may(caller, 'read', path, about)) continue
     const known = byMount.get(route.record.id) ?? { route, wanted: [] }
     byMount.set(route.record.id, known)
     known.wanted.push({ index, path: route.inside, fingerprint: describedAs(entry) })

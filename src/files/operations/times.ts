@@ -25,7 +25,7 @@ export async function setModified(
   await checkLocks(caller, { path, tokens: options.tokens })
   checkAlive(caller)
   const { before, entry } = await mount.setModified(inside, modified)
-  if (entry.kind === 'file') caller.own.add(at.id, entry)
+  if (entry.kind === 'file') await caller.own.add(at.id, entry)
   const now = fingerprintOf(entry)
   if (entry.kind === 'file' && now.ino === before.ino) {
     await followUp(caller, () => caller.shared.metadata.retime(placeOf(target), before, now))

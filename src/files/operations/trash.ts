@@ -1,10 +1,10 @@
 import { Fault } from '#faults'
-import { baseName, depth, isBelow, parentOf, ROOT, type VirtualPath } from '#permissions/path.ts'
+import { baseName, depth, isBelow, parentOf, placedIn, ROOT, type VirtualPath } from '#permissions/path.ts'
 import { record as audit, type Caller, checkAlive, decided, may, permit, siteOf } from '../caller.ts'
 import { moveRecords } from '../follow.ts'
 import { trashPath } from '../mount.ts'
 import type { Place, TrashRecord } from '../ports.ts'
-import { nothingThere, outside, outsideOf, type Route, type SiteTree } from '../site.ts'
+import { nothingThere, outside, type Route, type SiteTree } from '../site.ts'
 import { dropTrash } from '../trash-drop.ts'
 import type { Entry, RestoreOptions, Trash, TrashEntry, TrashListOptions, TrashPage } from '../types.ts'
 import { mkdir, removalOf } from './folders.ts'
@@ -83,7 +83,7 @@ function placesWithin(site: SiteTree, folder: VirtualPath): Place[] {
 
 function trashedOf(site: SiteTree, record: TrashRecord): Trashed | null {
   const root = site.roots.find((one) => one.record.id === record.place.mountId)
-  return root === undefined ? null : { record, root, path: outsideOf(root.record.path, record.place.path) }
+  return root === undefined ? null : { record, root, path: placedIn(root.record.path, record.place.path) }
 }
 
 // A crash leaves records of what was never moved or is restored already; and a storage may be away now.

@@ -36,7 +36,8 @@ export async function create(
   await checkLocks(caller, { path, tokens: options.tokens, member: there === null })
   const { signal } = caller
   const staged = await stagedFor(caller, () => target.route.mount.stage({ signal }))
-  const began = { readable: true, base: there?.version ?? null, edits: false }
+  const replaces = seen(caller, target, there)
+  const began = { readable: true, base: there?.version ?? null, edits: false, replaces }
   return uploadOf(caller, target, staged, began, options)
 }
 
@@ -57,7 +58,14 @@ export async function edit(
   const { signal } = caller
   const staged = await stagedFor(caller, () => mount.stage({ from: source, signal }))
   const readable = may(caller, 'read', path, target.about)
-  return uploadOf(caller, target, staged, { readable, base: source.entry.version, edits: true }, options)
+  const replaces = seen(caller, target, source.entry)
+  const began = { readable, base: source.entry.version, edits: true, replaces }
+  return uploadOf(caller, target, staged, began, options)
+}
+
+/** What is there, for a caller that may know of it. */
+export function seen(caller: Caller, { path, about, route }: Target, there: Entry | null): Entry | null {
+  return there !== null && may(caller, 'stat', path, about) ? outside(route.record.path, there) : null
 }
 
 /** The place of a file that the caller may write. */
@@ -86,6 +94,7 @@ export function checkReplaceable(caller: Caller, { route }: Target, there: Entry
 
 /** How an upload began. */
 export type Beginning = Pick<LostRecord, 'base' | 'edits'> & {
+  readonly replaces: Entry | null
   /** The caller may read what is there already. */
   readonly readable: boolean
 }
@@ -101,6 +110,7 @@ export function uploadOf(
   const handle = handleOf(caller, staged, path)
   return {
     path,
+    replaces: began.replaces,
     get size() {
       return staged.size
     },
@@ -158,7 +168,7 @@ export async function publish(
       ...keeping(caller, target, metadata),
     }),
   )
-  caller.own.add(route.record.id, entry)
+  await caller.own.add(route.record.id, entry)
   if (there !== null) await dropOldMetadata(caller, target, entry)
   else await dropStaleProperties(caller, target)
   record(caller, 'file.write', path)

@@ -13,6 +13,7 @@ import { createLostUploadTable } from './0010-lost-uploads.ts'
 import { indexUploadsByStart } from './0011-uploads.ts'
 import { createVersions } from './0012-versions.ts'
 import { createPeopleTables } from './0013-people.ts'
+import { addKeptVersionPaths } from './0014-kept-version-paths.ts'
 
 /** One step of the schema. What was released is never changed: a correction is a new step. */
 export type Migration = {
@@ -34,4 +35,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: '0011-uploads', up: indexUploadsByStart },
   { name: '0012-versions', up: createVersions },
   { name: '0013-people', up: createPeopleTables },
+  { name: '0014-kept-version-paths', up: addKeptVersionPaths },
 ]

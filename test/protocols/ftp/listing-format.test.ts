@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Entry } from '#files/types.ts'
+import type { Entry, EntryRights } from '#files/types.ts'
 import { parsePath } from '#permissions/path.ts'
 import { FACTS, factLine, listLine, parseTimeVal, timeVal } from '#protocols/ftp/listing-format.ts'
 
@@ -35,15 +35,36 @@ describe('LIST lines', () => {
   })
 })
 
+const NO_RIGHTS: EntryRights = {
+  list: false,
+  read: false,
+  write: false,
+  remove: false,
+  rename: false,
+  addFiles: false,
+  addFolders: false,
+  removeFiles: false,
+}
+
 describe('facts', () => {
+  test('perm tells what may be done (RFC 3659 §7.5.5); a folder that is seen may be entered', () => {
+    const perm = (kind: Entry['kind'], rights: Partial<EntryRights>) =>
+      factLine(entry('x', { kind }), new Set(['perm']), 'x', { ...NO_RIGHTS, ...rights })
+    expect(perm('file', {})).toBe('perm=; x')
+    expect(perm('file', { read: true, write: true })).toBe('perm=arw; x')
+    expect(perm('file', { read: true, write: true, remove: true, rename: true })).toBe('perm=adfrw; x')
+    expect(perm('folder', { list: true })).toBe('perm=el; x')
+    expect(perm('folder', { addFiles: true, addFolders: true, removeFiles: true })).toBe('perm=cemp; x')
+  })
+
   test('a file has type, size, modify, perm and unique', () => {
-    expect(factLine(entry('x y'), new Set(FACTS), 'x y')).toBe(
-      'type=file;size=42;modify=20250601090507;perm=adfrw;unique=v1; x y',
+    expect(factLine(entry('x y'), new Set(FACTS), 'x y', { ...NO_RIGHTS, read: true })).toBe(
+      'type=file;size=42;modify=20250601090507;perm=r;unique=v1; x y',
     )
   })
 
   test('only chosen facts are told, in the order of the server', () => {
-    expect(factLine(entry('d', { kind: 'folder' }), new Set(['modify', 'type']), 'd')).toBe(
+    expect(factLine(entry('d', { kind: 'folder' }), new Set(['modify', 'type']), 'd', undefined)).toBe(
       'type=dir;modify=20250601090507; d',
     )
   })

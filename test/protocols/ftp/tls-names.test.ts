@@ -155,7 +155,7 @@ describe('client certificates', () => {
     const authority = await makeCertificate(['clients.example'])
     const right = await makeCertificate(['alice.example'], authority)
     const wrong = await makeCertificate(['mallory.example'])
-    await using door = await start({ clientCertificates: { ca: authority.cert, required: true } })
+    await using door = await start({ clientCertificates: () => ({ ca: authority.cert, required: true }) })
     using plain = await connectRaw(door.port)
     expect(await login(plain)).toMatch(/^530 A client certificate/)
     using bare = await connectRaw(door.port)
@@ -180,13 +180,38 @@ describe('client certificates', () => {
   test('optional: who has none gets in, a wrong one is refused still', async () => {
     const authority = await makeCertificate(['clients.example'])
     const wrong = await makeCertificate(['mallory.example'])
-    await using door = await start({ clientCertificates: { ca: authority.cert, required: false } })
+    await using door = await start({ clientCertificates: () => ({ ca: authority.cert, required: false }) })
     using bare = await connectRaw(door.port)
     await secure(bare)
     expect(await login(bare)).toMatch(/^230 /)
     using mallory = await connectRaw(door.port)
     await secure(mallory, { key: wrong.key, cert: wrong.cert })
     expect(await login(mallory)).toMatch(/^530 Your certificate/)
+  })
+})
+
+describe('the authority of client certificates', () => {
+  test('a new one counts for connections that begin after it came, the old one for no more', async () => {
+    const old = await makeCertificate(['clients.example'])
+    const next = await makeCertificate(['clients.example'])
+    const certificateOf = async (authority: typeof old) => {
+      const { key, cert } = await makeCertificate(['alice.example'], authority)
+      return { key, cert }
+    }
+    const authorities = { old: { ca: old.cert, required: true }, next: { ca: next.cert, required: true } }
+    let now = authorities.old
+    await using door = await start({ clientCertificates: () => now })
+    const answerTo = async (authority: typeof old, servername?: string) => {
+      using client = await connectRaw(door.port)
+      await secure(client, { ...(await certificateOf(authority)), ...(servername && { servername }) })
+      return await client.command(`USER ${key.login}`)
+    }
+    expect(await answerTo(old)).toMatch(/^331 /)
+    expect(await answerTo(old, 'www.other.example')).toMatch(/^331 /)
+    now = authorities.next
+    expect(await answerTo(old)).toMatch(/^530 Your certificate/)
+    expect(await answerTo(old, 'www.other.example')).toMatch(/^530 Your certificate/)
+    expect(await answerTo(next)).toMatch(/^331 /)
   })
 })
 

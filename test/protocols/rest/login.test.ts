@@ -174,6 +174,18 @@ describe('D8 and D5: without a key, where the site has a guest key', () => {
     expect((await own.call(TEST)).status).toBe(401)
   })
 
+  test('an Idempotency-Key of a guest counts for nothing: the request is judged as without it', async () => {
+    await using own = await startRest()
+    const key = (await own.world.issue({ type: 'site' })).value
+    const body = { type: 'guest', scopes: ['files.list', 'files.write', 'rest'], expires_at: null }
+    expect(await own.call('/api/v1/keys', { key, body })).toMatchObject({ status: 201 })
+    const headers = { 'idempotency-key': 'same' }
+    const request = { body: { path: '/made' } }
+    const plain = await own.call('/api/v1/folders', request)
+    expect(plain.status).toBe(403)
+    expect((await own.call('/api/v1/folders', { ...request, headers })).status).toBe(403)
+  })
+
   test('a refused key does not become a guest', async () => {
     await using own = await startRest()
     const key = (await own.world.issue({ type: 'site' })).value

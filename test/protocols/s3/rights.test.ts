@@ -18,8 +18,8 @@ import {
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Actor } from '#identity/actor.ts'
 import { updateKey } from '#identity/keys.ts'
-import { addMount } from '#identity/mounts.ts'
-import { rightsOf } from '#permissions/grants.ts'
+import { addMount, changeMount } from '#identity/mounts.ts'
+import { ALL_RIGHTS, rightsOf } from '#permissions/grants.ts'
 import { ALL_SCOPES, type Scope, scopesOf } from '#permissions/scopes.ts'
 import { errorOf, type S3World, startS3World } from './world-s3.ts'
 
@@ -148,6 +148,35 @@ describe('S3 rights', () => {
     expect(TagSet).toEqual(tagging.Tagging.TagSet)
     await maker.send(new DeleteBucketTaggingCommand({ Bucket: 'box' }))
     expect(await errorOf(reader.send(new GetBucketTaggingCommand({ Bucket: 'box' })))).toBe('NoSuchTagSet')
+  })
+
+  test('S: deleting a bucket for good needs folders.purge with folders.write, and an administrator', async () => {
+    const { id } = s3.world.site
+    const [main] = await s3.world.folder.records.mounts.mountsOf(id)
+    await changeMount(s3.world.identity, OPERATOR, id, main?.id ?? '', { trashDays: 0 })
+    const all = ['s3', 'files.list', 'files.read', 'files.write', 'files.delete', 'files.purge'] as const
+    const grants = [{ path: '/', rights: ALL_RIGHTS }]
+    const of = async (role: 'administrator' | 'member', ...scopes: readonly Scope[]) =>
+      s3.clientOf(await s3.world.issue({ role, grants, scopes: scopesOf(...all, ...scopes) }))
+    await s3.client.send(new CreateBucketCommand({ Bucket: 'doomed' }))
+    const refused = [
+      await of('administrator'),
+      await of('administrator', 'folders.read', 'folders.write'),
+      await of('administrator', 'folders.read', 'folders.purge'),
+      await of('member', 'folders.read', 'folders.write', 'folders.purge'),
+    ]
+    const bucket = { Bucket: 'doomed' }
+    for (const client of refused) {
+      expect(await errorOf(client.send(new DeleteBucketCommand(bucket)))).toBe('AccessDenied')
+      expect(await errorOf(client.send(new HeadBucketCommand(bucket)))).toBe('ok')
+    }
+    const allowed = await of('administrator', 'folders.write', 'folders.purge')
+    await allowed.send(new PutObjectCommand({ ...bucket, Key: 'a', Body: 'x' }))
+    expect(await errorOf(allowed.send(new DeleteBucketCommand(bucket)))).toBe('BucketNotEmpty')
+    await allowed.send(new DeleteObjectCommand({ ...bucket, Key: 'a' }))
+    expect(await errorOf(allowed.send(new DeleteBucketCommand(bucket)))).toBe('ok')
+    expect(await errorOf(s3.client.send(new HeadBucketCommand(bucket)))).toBe('NotFound')
+    await changeMount(s3.world.identity, OPERATOR, id, main?.id ?? '', { trashDays: 30 })
   })
 
   test('S2: the storage list decides which buckets there are', async () => {

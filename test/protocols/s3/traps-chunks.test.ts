@@ -42,6 +42,13 @@ const flip = (frame: Buffer | undefined, at: number) => {
   return copy
 }
 
+/** The same with another hexadecimal digit. */
+const resigned = (frame: Buffer | undefined, at: number) => {
+  const copy = Buffer.from(frame ?? '')
+  copy.write(copy[at] === 0x30 ? '1' : '0', at)
+  return copy
+}
+
 describe('S3 traps 14–17: chunked bodies', () => {
   test('trap 14, check 22: the chain from the header signature to the signed last chunk', async () => {
     await put('chain', 'old')
@@ -58,7 +65,7 @@ describe('S3 traps 14–17: chunked bodies', () => {
     const refused = '403 SignatureDoesNotMatch'
     expect(await send('chain', ([a, ...rest]) => [flip(a, (a?.length ?? 0) - 5), ...rest])).toBe(refused)
     expect(await send('chain', ([a, b, ...rest]) => [b ?? last, a ?? last, ...rest])).toBe(refused)
-    expect(await send('chain', ([a, b, c, d]) => [a, b, c, flip(d, 25)].map((one) => one ?? last))).toBe(
+    expect(await send('chain', ([a, b, c, d]) => [a, b, c, resigned(d, 25)].map((one) => one ?? last))).toBe(
       refused,
     )
     expect(await send('chain', (frames) => frames.slice(0, -1))).toBe('400 IncompleteBody')

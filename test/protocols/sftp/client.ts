@@ -36,8 +36,13 @@ export type Raw = Disposable & {
   readonly ended: Promise<void>
 }
 
-export async function openRaw(port: number, key: Login, greet = true): Promise<Raw> {
-  const client = await connect(port, key)
+export async function openRaw(
+  port: number,
+  key: Login,
+  greet = true,
+  more: ConnectConfig = {},
+): Promise<Raw> {
+  const client = await connect(port, key, more)
   const channel = await new Promise<ClientChannel>((resolve, reject) => {
     client.subsys('sftp', (error, opened) => (error ? reject(error) : resolve(opened)))
   })

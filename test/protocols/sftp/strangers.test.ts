@@ -2,10 +2,13 @@ import { randomBytes } from 'node:crypto'
 import { connect as connectTcp, type Socket } from 'node:net'
 import ssh2 from 'ssh2'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Gate } from '#credentials/gate.ts'
 import { newKeyValue } from '#credentials/values.ts'
 import { createAdmission } from '#protocols/sftp/admission.ts'
 import { type SftpDoorOptions, startSftpDoor } from '#protocols/sftp/door.ts'
 import { newHostKey } from '#protocols/sftp/host-key.ts'
+import { createCore } from '#server/core.ts'
+import { openDataFolder } from '#server/data-folder.ts'
 import { startWorld, type World, type WorldKey } from '#test/world.ts'
 import { str, u32 } from './bytes.ts'
 import { connect } from './client.ts'
@@ -24,9 +27,9 @@ beforeAll(async () => {
 })
 afterAll(() => world[Symbol.asyncDispose]())
 
-async function ownDoor(more: Partial<SftpDoorOptions> = {}) {
+async function ownDoor(more: Partial<SftpDoorOptions> = {}, gate: Gate = world.gate) {
   const listener = { address: '127.0.0.1', port: 0, siteId: null }
-  const door = await startSftpDoor(world.gate, { listener, log: silent, hostKeys: [hostKey], ...more })
+  const door = await startSftpDoor(gate, { listener, log: silent, hostKeys: [hostKey], ...more })
   return { ...door, [Symbol.asyncDispose]: () => door.stop(AbortSignal.abort()) }
 }
 
@@ -83,6 +86,20 @@ describe('penalties (check 17)', () => {
     expect(await worksFrom(door.port, '127.0.0.18')).toBe(true)
     world.clock.advance(world.gate.heldOff('127.0.0.17'))
     expect(await worksFrom(door.port, '127.0.0.17')).toBe(true)
+  }, 60_000)
+
+  test('R2: an address that one node keeps away is kept away by the other node of the database', async () => {
+    const { clock, folder } = world
+    await using second = await openDataFolder(folder.path, { clock, create: false })
+    await using other = await createCore(second, { clock, log: silent, revocationGrace: 30_000 })
+    await using here = await ownDoor()
+    await using there = await ownDoor({}, other.gate)
+    expect(await guess(here.port, '127.0.0.22')).toBeGreaterThanOrEqual(6)
+    await expect.poll(() => other.gate.heldOff('127.0.0.22'), { timeout: 20_000 }).toBeGreaterThan(0)
+    expect(await said(await tcp(there.port, '127.0.0.22'))).toBe('Not allowed at this time\r\n')
+    expect(await worksFrom(there.port, '127.0.0.23')).toBe(true)
+    clock.advance(Math.max(world.gate.heldOff('127.0.0.22'), other.gate.heldOff('127.0.0.22')))
+    expect(await worksFrom(there.port, '127.0.0.22')).toBe(true)
   }, 60_000)
 
   test('they grow, up to five minutes, and are forgotten after an hour', () => {

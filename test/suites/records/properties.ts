@@ -2,10 +2,16 @@ import { describe, expect, test } from 'vitest'
 import type { Place } from '#files/ports.ts'
 import { parsePath } from '#permissions/path.ts'
 import type { Records } from '#records/open.ts'
-import type { MakeDatabase } from './fixtures.ts'
+import { type MakeDatabase, metadata as objectMetadata } from './fixtures.ts'
 
 const at = (path: string, mountId = 'm1'): Place => ({ mountId, path: parsePath(path) })
 const named = (local: string, xml = `<${local}/>`) => ({ uri: 'urn:x', local, xml })
+
+const keptAs = (ino: bigint) => ({
+  now: { ino, size: 1, mtimeNs: 1_000n },
+  created: 1_700_000_000_000,
+  keptMtimeNs: 9n,
+})
 
 async function set({ properties }: Records, path: string, ...locals: string[]): Promise<void> {
   const change = { set: locals.map((local) => named(local)), remove: [] }
@@ -70,10 +76,37 @@ export function propertySuite(make: MakeDatabase): void {
       const { versions } = await database.open()
       const now = { ino: 2n ** 64n - 1n, size: 2 ** 52 + 1, mtimeNs: -1_000n }
       const version = { now, created: 1_700_000_000_000.123, keptMtimeNs: 1_764_000_000_123_456_789n }
-      await versions.put('m1', { ...version, created: 1 })
-      await versions.put('m1', version)
+      await versions.put(at('/a'), { ...version, created: 1 })
+      await versions.put(at('/a'), version)
       expect(await versions.find('m1', [5n, now.ino])).toEqual([version])
       expect(await versions.find('m2', [now.ino])).toEqual([])
+    })
+
+    test('come in pages with where their files are, follow them and go with them, by segment', async () => {
+      await using database = await make()
+      const { versions } = await database.open()
+      const places = ['/a/b', '/ab', '/a', '/c']
+      for (const [i, path] of places.entries()) await versions.put(at(path), keptAs(BigInt(i)))
+      await versions.move(at('/a'), at('/x', 'm2'))
+      await versions.remove(at('/c'))
+      const paths = async (mount: string) => (await versions.page(mount, null, 9)).map(({ path }) => path)
+      expect([await paths('m1'), await paths('m2')]).toEqual([['/ab'], ['/x/b', '/x']])
+      const [first] = await versions.page('m2', null, 1)
+      expect(first).toEqual({ ...keptAs(0n), path: '/x/b' })
+      expect((await versions.page('m2', 0n, 9)).map(({ path }) => path)).toEqual(['/x'])
+    })
+
+    test('are dropped only as they were looked at, and not where metadata is bound to the file', async () => {
+      await using database = await make()
+      const { versions, metadata } = await database.open()
+      for (const i of [1n, 2n, 3n, 4n]) await versions.put(at(`/${i}`), keptAs(i))
+      const looked = await versions.page('m1', null, 9)
+      await metadata.put(at('/elsewhere'), { ino: 2n, size: 1, mtimeNs: 9n }, objectMetadata())
+      await versions.put(at('/3'), { ...keptAs(3n), now: { ino: 3n, size: 1, mtimeNs: 7_000n } })
+      await versions.move(at('/4'), at('/moved'))
+      expect(await versions.drop('m1', looked)).toBe(1)
+      expect((await versions.page('m1', null, 9)).map(({ path }) => path)).toEqual(['/2', '/3', '/moved'])
+      expect(await versions.drop('m1', [])).toBe(0)
     })
   })
 }

@@ -38,7 +38,7 @@ export function throttleSuite(make: MakeDatabase): void {
         { bucket: 'known new', failures: 0, at: NOW - 2 * HOUR },
       ]
       await throttle.add(rows, 0)
-      await throttle.forget({ guesses: NOW - HOUR, proofs: NOW - 8 * HOUR })
+      await throttle.forget({ guesses: NOW - HOUR, proofs: NOW - 8 * HOUR, future: NOW + HOUR })
       const left = (await throttle.since(0)).map(({ bucket }) => bucket)
       expect(left).toEqual(['address new', 'known new'])
     })

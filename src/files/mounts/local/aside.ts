@@ -61,6 +61,8 @@ async function restore(root: string, staging: Folder, note: string): Promise<voi
     const { folder: opened, name } = openParent(root, parsePath(text))
     using folder = opened
     if (look(folder.at(name)) === null) await rename(aside, folder.at(name))
+    // What happens at the name from now on is somebody else's.
+    await unlink(staging.at(note))
   } catch (error) {
     if (!isFault(error, 'no_parent')) throw error
   }

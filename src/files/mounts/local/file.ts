@@ -3,7 +3,7 @@ import { Fault } from '#faults'
 import { baseName, parentOf, ROOT, type VirtualPath } from '#permissions/path.ts'
 import type { Entry, OpenFile } from '../../types.ts'
 import { faultOf, guarded, notFound } from './errors.ts'
-import { HAS_PROC, openFolder } from './folder.ts'
+import { HAS_PROC, OPEN, openFolder } from './folder.ts'
 import { closeAtPace, closeDescriptor, openAtPace, readAtPace, writeFully } from './io.ts'
 import type { Pace } from './pace.ts'
 import { entryFrom } from './stats.ts'
@@ -103,5 +103,5 @@ const CANNOT_CLONE: ReadonlySet<string> = new Set([
 ])
 
 function copyDescriptor(from: number, to: number, mode: number): Promise<NodeJS.ErrnoException | null> {
-  return new Promise((resolve) => fs.copyFile(`/proc/self/fd/${from}`, `/proc/self/fd/${to}`, mode, resolve))
+  return new Promise((resolve) => fs.copyFile(`${OPEN}/${from}`, `${OPEN}/${to}`, mode, resolve))
 }

@@ -2,6 +2,7 @@ import { closeSync, constants, existsSync, lstatSync, openSync, readlinkSync, re
 import { Fault } from '#faults'
 import { baseName, parentOf, ROOT, type VirtualPath } from '#permissions/path.ts'
 import { errnoOf, faultOf, isFault, notFound } from './errors.ts'
+import { createHeldFolders } from './held-folders.ts'
 
 /**
  * A folder that was really reached without following a link. `at(name)` is a path of a member that stays in this
@@ -14,7 +15,10 @@ const O_PATH = 0x20_0000
 const { O_NOFOLLOW, O_DIRECTORY } = constants
 /** Linux: what is open has a path of its own. */
 export const HAS_PROC = existsSync('/proc/self/fd')
+/** What this process has open, by number. By its own name it is a link less to follow than by `self`, at each use. */
+export const OPEN = HAS_PROC ? `/proc/${readlinkSync('/proc/self')}/fd` : ''
 const TRIES = 5
+const held = createHeldFolders()
 
 /** The real path of a mount's root; Fault `unavailable` when it is not there. */
 export function realRoot(configured: string): string {
@@ -52,15 +56,20 @@ export function openParent(root: string, path: VirtualPath): { folder: Folder; n
 }
 
 /**
- * Two system calls at any depth. Free of races because the path of what was really opened is compared: had any
- * component been a link at that instant, it would be another path.
+ * Two system calls at any depth, one when it was used a moment ago. Free of races because the path of what was
+ * really opened is compared at each use: had any component been a link at that instant, it would be another path.
  */
 export function openReal(real: string): Folder {
   if (!HAS_PROC) return walk(real)
+  const known = held.take(real)
+  if (known !== undefined) {
+    if (linkOf(known.fd) === real) return folderOf(known.fd, known.release)
+    known.drop()
+  }
   for (let tries = 1; ; tries++) {
     const fd = openPath(real)
     const opened = linkOf(fd)
-    if (opened === real) return folderOf(fd)
+    if (opened === real) return folderOf(fd, held.keep(real, fd).release)
     closeSync(fd)
     // Replaced by another folder between the two calls: look again.
     if (tries === TRIES || !opened.endsWith(' (deleted)')) throw notFound()
@@ -69,7 +78,9 @@ export function openReal(real: string): Folder {
 
 /** A folder directly in one that is held open, not a link to one. Fault not_found. */
 export function openMember(folder: Folder, name: string): Folder {
-  return HAS_PROC ? folderOf(openPath(folder.at(name))) : walk(folder.at(name))
+  if (!HAS_PROC) return walk(folder.at(name))
+  const fd = openPath(folder.at(name))
+  return folderOf(fd, () => closeSync(fd))
 }
 
 function openPath(path: string): number {
@@ -80,23 +91,23 @@ function openPath(path: string): number {
   }
 }
 
+/** Empty when the kernel does not say. */
 function linkOf(fd: number): string {
   try {
-    return readlinkSync(`/proc/self/fd/${fd}`)
-  } catch (error) {
-    closeSync(fd)
-    throw faultOf(error)
+    return readlinkSync(`${OPEN}/${fd}`)
+  } catch {
+    return ''
   }
 }
 
-function folderOf(fd: number): Folder {
-  const self = `/proc/self/fd/${fd}`
+function folderOf(fd: number, close: () => void): Folder {
+  const self = `${OPEN}/${fd}`
   let open = true
   return {
     self,
     at: (name) => `${self}/${name}`,
     [Symbol.dispose]() {
-      if (open) closeSync(fd)
+      if (open) close()
       open = false
     },
   }

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { constants, mkdirSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { Fault } from '#faults'
@@ -91,8 +91,9 @@ export function createStaging(root: () => string, pace: Pace): Staging {
   }
 }
 
+// Made from randomness that node fetches for many at once.
 function newName(): string {
-  return randomBytes(12).toString('hex')
+  return randomUUID()
 }
 
 function makeFolders(root: string, names: readonly string[]): Folder {

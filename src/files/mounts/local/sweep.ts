@@ -6,6 +6,14 @@ import { isAlive } from './instance.ts'
 import type { Staging } from './staging.ts'
 import { look } from './stats.ts'
 
+/** Undoes the replacements that processes which are gone did not finish. */
+export async function restoreStaging(root: string, staging: Staging): Promise<void> {
+  const everyones = staging.everyones()
+  for (const name of await readdir(everyones.self)) {
+    if (!isAlive(name)) await restoreLost(root, everyones, name)
+  }
+}
+
 /** Removes what processes that are gone left in staging, and the parts of uploads that do not exist. */
 export async function sweepStaging(
   root: string,

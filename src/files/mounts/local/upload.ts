@@ -16,6 +16,7 @@ import {
   utimeOf,
   writeAtPace,
 } from './io.ts'
+import { SHORT_BYTES } from './pace.ts'
 import { entryFrom, fingerprintFrom, look } from './stats.ts'
 import { moveInto, type TreeHome } from './tree.ts'
 import { createUses } from './uses.ts'
@@ -108,17 +109,21 @@ async function publishFile(
 ): Promise<void> {
   const { folder: opened, name } = openParent(home.root, target)
   using folder = opened
-  await prepare(fd, folder.at(name), how)
+  const replaced = await prepare(fd, folder.at(name), how)
   if (home.durable) await syncDescriptor(fd)
   if (how.before) await how.before(fingerprintFrom(fstat(fd)))
   if (how.ifAbsent) await linkInto(path, folder.at(name))
   else if (how.replaceFolder) await moveInto(home, path, target, true)
+  else if (replaced > SHORT_BYTES) await rename(path, folder.at(name))
   else await renameAtPace(home.pace, path, folder.at(name))
   if (home.durable) await syncFolder(folder.self)
 }
 
-// An overwritten file keeps its mode; whatever is no file cannot be overwritten.
-async function prepare(fd: number, final: string, how: Publication): Promise<void> {
+/**
+ * Resolves to the bytes of the file that will be replaced: the rename frees them, which takes long for many. An
+ * overwritten file keeps its mode; whatever is no file cannot be overwritten.
+ */
+async function prepare(fd: number, final: string, how: Publication): Promise<number> {
   const there = look(final)
   if (there?.isDirectory() && !how.replaceFolder) throw new Fault('exists', 'a folder is there')
   if (there && !there.isFile() && !there.isDirectory())
@@ -126,6 +131,7 @@ async function prepare(fd: number, final: string, how: Publication): Promise<voi
   if (there && how.ifAbsent) throw new Fault('precondition', 'a file is there already')
   if (there?.isFile()) await chmod(fd, Number(there.mode) & 0o777)
   if (how.modified !== undefined) await retime(fd, utimeOf(how.modified))
+  return there?.isFile() ? Number(there.size) : 0
 }
 
 async function linkInto(path: string, final: string): Promise<void> {
