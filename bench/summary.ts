@@ -1,4 +1,4 @@
-// Prints what runs with `--json` found: a line for each workload, with the ratio to each peer.
+// Prints what runs with `--json` found: a line for each workload, with all rounds and the ratio to each peer.
 //   node bench/summary.ts a.json b.json …
 import { readFileSync } from 'node:fs'
 import type { Row } from './rounds.ts'
@@ -13,8 +13,12 @@ type Run = {
 
 const runs: Run[] = process.argv.slice(2).map((file) => JSON.parse(readFileSync(file, 'utf8')))
 process.stdout.write(`${[...new Set(runs.map(({ machine }) => machine))].join('; ')}\n\n`)
-process.stdout.write('| workload | Latchkey | ratio to each peer | aims |\n|---|---:|---|---|\n')
-for (const { rows, part } of runs) {
+process.stdout.write(
+  '| workload | unit | Latchkey | peers | ratio of medians | aims |\n|---|---|---|---|---|---|\n',
+)
+for (const { rows: all, part } of runs) {
+  // JSON has no infinity: memory that did not grow.
+  const rows = all.filter((row) => row.rounds.every(Number.isFinite))
   for (const row of rows.filter(({ subject }) => isLatchkey(subject)))
     process.stdout.write(line(row, rows, part))
 }
@@ -30,7 +34,9 @@ function line(row: Row, rows: readonly Row[], part: number): string {
   const share = part === 1 ? '' : `, 1/${part} of it`
   const cells = [
     `${row.door}: ${row.workload}${share}${variant}`,
-    `${figure(row.median)} ${row.unit}`,
+    row.unit,
+    row.rounds.map(figure).join(' '),
+    peers.map(({ subject, rounds }) => `${subject} ${rounds.map(figure).join(' ')}`).join(', '),
     ratios.join(', '),
     aims.join(', '),
   ]
