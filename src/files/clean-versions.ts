@@ -1,3 +1,4 @@
+import { cleanEach } from './clean-each.ts'
 import type { Cleaning } from './clean-trash.ts'
 import type { Mount } from './mount.ts'
 import type { Mounted, MountTable } from './mount-table.ts'
@@ -34,16 +35,7 @@ export function cleanVersions(
     return { removed, more: true }
   }
 
-  return async () => {
-    let removed = 0
-    let more = false
-    await table.each(async (mounted) => {
-      const cleaning = await cleanOne(mounted)
-      removed += cleaning.removed
-      more ||= cleaning.more
-    })
-    return { removed, more }
-  }
+  return () => cleanEach(table, cleanOne)
 }
 
 /** Those whose file is not at its place any more. Fault `unavailable` while the storage is away. */

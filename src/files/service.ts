@@ -4,6 +4,7 @@ import { type Clock, type Neighbours, NO_NEIGHBOURS } from '#credentials/ports.t
 import type { DoorName } from '#permissions/conditions.ts'
 import type { Principal } from '#permissions/principal.ts'
 import type { Caller, FilesLog, Shared } from './caller.ts'
+import { cleanEach } from './clean-each.ts'
 import { type Cleaning, cleanMount } from './clean-trash.ts'
 import { cleanUploads, FACTORY_UPLOAD_DAYS } from './clean-uploads.ts'
 import { cleanVersions } from './clean-versions.ts'
@@ -139,16 +140,7 @@ export function createFileService(deps: FilesDeps): FileService {
     },
     restore: () => table.each(({ mount }) => mount.restore()),
     sweepStaging,
-    async cleanTrash() {
-      let removed = 0
-      let more = false
-      await table.each(async (mounted) => {
-        const cleaning = await cleanMount(shared, mounted)
-        removed += cleaning.removed
-        more ||= cleaning.more
-      })
-      return { removed, more }
-    },
+    cleanTrash: () => cleanEach(table, (mounted) => cleanMount(shared, mounted)),
     endLost: () => endLost(shared),
     cleanUploads: () => cleanUploads(shared, deps.uploadDays ?? FACTORY_UPLOAD_DAYS),
     cleanVersions: cleanVersions(table, versions),

@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { type Server, startServer } from '../clients/server.ts'
+import { residentMemory } from './traces.ts'
 import { contentOf } from './versions.ts'
 import { connectWriters, type Writer } from './writers.ts'
 
@@ -11,12 +11,6 @@ const MINUTES = Number(process.env.LATCHKEY_CROWD_MINUTES ?? 0.5)
 const IDLE_CONNECTIONS = 1_000
 const BUSY_SETS = Number(process.env.LATCHKEY_CROWD_BUSY ?? 5)
 const FTP_IDLE = 100
-const MEGABYTE = 1024 * 1024
-
-async function residentMemory({ pid }: Server): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8')
-  return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0) * 1024
-}
 
 /** Connections that say nothing, or only half of something. */
 function idle(server: Server): Promise<Socket[]> {
@@ -70,7 +64,7 @@ test('1,000 idle connections and busy sessions at every door: all are served and
   for (const socket of sockets) socket.destroy()
   for (const writer of writers) writer.close()
   const half = Math.floor(samples.length / 2)
-  const highest = (some: readonly number[]) => Math.max(...some) / MEGABYTE
+  const highest = (some: readonly number[]) => Math.max(...some)
   const [before, after] = [highest(samples.slice(0, half)), highest(samples.slice(half))]
   console.log(`${counts.length} busy sessions; at most ${before.toFixed(0)}, then ${after.toFixed(0)} MiB`)
   expect(after - before).toBeLessThan(64)

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { program } from '../clients/programs.ts'
 import { type Server, startServer } from '../clients/server.ts'
 import { connectFarHost } from './far-host.ts'
+import { filesBelow } from './traces.ts'
 import { transfersOf } from './transfers.ts'
 
 /** HTTP's idle time is the longest, and there is one of them for the request and one for its end. */
@@ -49,11 +50,7 @@ test.runIf(isLong)(
     far.pull()
     await expect.poll(sessions, { timeout: ALL_NOTICED_MS, interval: 5_000 }).toEqual([])
     await expect.poll(() => socketsOf(server), { timeout: 20_000 }).toBeLessThanOrEqual(before)
-    const staged = await readdir(join(server.files, '.latchkey/staging'), {
-      recursive: true,
-      withFileTypes: true,
-    })
-    expect(staged.filter((entry) => entry.isFile())).toEqual([])
+    expect(await filesBelow(join(server.files, '.latchkey/staging'))).toEqual([])
     const published = await readdir(join(server.files, 'demo'))
     expect(published.filter((name) => name.startsWith('half-'))).toEqual([])
   },

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { seededRandom } from '../seeded.ts'
@@ -6,6 +6,7 @@ import { startWorld, type World } from '../world.ts'
 import { openDoors } from './all-doors.ts'
 import { type Failures, failingMounts } from './failing-mount.ts'
 import { faultRounds } from './rounds.ts'
+import { filesBelow } from './traces.ts'
 import { contentOf, versionIn } from './versions.ts'
 import { connectWriters } from './writers.ts'
 
@@ -22,11 +23,6 @@ async function startFailing() {
 async function versionOf(world: World, name: string): Promise<number | 'absent' | 'broken'> {
   const bytes = await readFile(join(world.root, 'box', name)).catch(() => null)
   return bytes === null ? 'absent' : (versionIn(name, bytes) ?? 'broken')
-}
-
-async function filesBelow(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => [])
-  return entries.filter((entry) => entry.isFile()).map((entry) => entry.name)
 }
 
 /** Errors that are logged as the server's own, and not as the storage's. */

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest'
 import { program } from '../clients/programs.ts'
 import { type Server, startServer } from '../clients/server.ts'
 import { faultRounds } from './rounds.ts'
+import { filesBelow, residentMemory } from './traces.ts'
 import { transfersOf } from './transfers.ts'
 import { contentOf, versionIn } from './versions.ts'
 
@@ -18,18 +19,7 @@ async function descriptors({ pid }: Server): Promise<number> {
   return (await readdir(`/proc/${pid}/fd`)).length
 }
 
-async function memory({ pid }: Server): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8')
-  return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0) / 1024
-}
-
-async function stagedFiles(server: Server): Promise<string[]> {
-  const entries = await readdir(join(server.files, '.latchkey/staging'), {
-    recursive: true,
-    withFileTypes: true,
-  })
-  return entries.filter((entry) => entry.isFile()).map(({ name }) => name)
-}
+const stagedFiles = ({ files }: Server) => filesBelow(join(files, '.latchkey/staging'))
 
 /** A server with a big file, and the same file to send. */
 async function startWithFile(): Promise<{ server: Server; file: string }> {
@@ -76,7 +66,7 @@ test('slow readers and writers cost a bounded memory, and others are served mean
   await using _ = server
   const transfers = transfersOf(server.demo)
   for (const { download } of transfers) await download('big', '1G').done
-  const before = await memory(server)
+  const before = await residentMemory(server)
   const slow = transfers.flatMap(({ door, upload, download }) =>
     Array.from({ length: SLOW_TRANSFERS }, (_, at) => [
       upload(file, `${door}-${at}`, '20k'),
@@ -88,7 +78,7 @@ test('slow readers and writers cost a bounded memory, and others are served mean
     const { code, stderr } = await download('big', '1G').done
     expect([door, code, stderr]).toEqual([door, 0, ''])
   }
-  const after = await memory(server)
+  const after = await residentMemory(server)
   for (const { child } of slow) child.kill('SIGKILL')
   await Promise.all(slow.map(({ done }) => done))
   console.log(`${slow.length} slow transfers: ${before.toFixed(0)}, then ${after.toFixed(0)} MiB`)
