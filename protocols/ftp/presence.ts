@@ -11,19 +11,27 @@ export type Ended = {
   readonly announced: number | null
 }
 
-const MOST_MS = 100
+const MOST_MS = 500
 const MOST_WHEN_SHORT_MS = 2_000
 
 /**
  * The end of the data says "done" only while the client is there. One that was killed loses both connections, but
  * the data connection may go first: so wait for the control connection to go, from the end of the data on. Writing
- * the last bytes counts towards it.
+ * the last bytes counts towards it. The wait is as long as `sync` at least, which has to be done anyway: a machine
+ * that is slow to write is slow to end its processes too. Rejects with `sync`.
  */
-export async function lookForTheClient(over: AbortSignal, upload: Ended): Promise<void> {
+export async function lookForTheClient(
+  over: AbortSignal,
+  upload: Ended,
+  sync: () => Promise<void>,
+): Promise<void> {
   // What both connections lost at the same instant is seen in one turn of the event loop.
   await nextTurn()
   const left = patienceFor(upload) - (performance.now() - upload.endedAt)
-  if (left >= 1) await sleep(left, undefined, { signal: over }).catch(() => {})
+  if (left < 1 || over.aborted) return
+  await Promise.all([sync(), sleep(left, undefined, { signal: over }).catch(() => {})])
+  // A turn looks at its timers first: what was lost while the process was held up is seen at its end.
+  await nextTurn()
 }
 
 /**

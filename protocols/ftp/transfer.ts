@@ -133,8 +133,8 @@ async function receive(
     const { whole, end } = await receiveFile(inbox, upload, options)
     progress.end = end
     if (!whole) return false
-    const { endedAt } = inbox
-    await lookForTheClient(session.control.over, { startedAt, endedAt, start, end, announced })
+    const ended = { startedAt, endedAt: inbox.endedAt, start, end, announced }
+    await lookForTheClient(session.control.over, ended, () => upload.sync())
     if (transfer.stop.signal.aborted || session.control.over.aborted) return false
     await upload.commit()
     progress.state = 'done'

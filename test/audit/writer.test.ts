@@ -53,7 +53,7 @@ describe('R3: durability', () => {
     writer.record(fileEntry('/a'))
     writer.record(fileEntry('/b'))
     expect(batches).toEqual([])
-    await expect.poll(() => batches, { timeout: 1_000, interval: 5 }).toEqual([['/a', '/b']])
+    await expect.poll(() => batches, { interval: 5 }).toEqual([['/a', '/b']])
   })
 
   test('what is held when the process ends is written', async () => {

@@ -248,7 +248,7 @@ describe('a change of credentials', () => {
     const session = await open(held, password('ann', PASSWORD))
     change(ann)
     held.feed.tell({ kind: 'user', userId: 'u1' })
-    await vi.waitFor(() => expect(held.gate.sessions.list().length).toBe(kept ? 1 : 0))
+    await vi.waitFor(() => expect(held.gate.sessions.list().length).toBe(kept ? 1 : 0), 10_000)
     expect(session.signal.aborted).toBe(!kept)
   })
 
@@ -258,7 +258,7 @@ describe('a change of credentials', () => {
     const session = await open(held, { kind: 'none' })
     set(guest.key, { enabled: false })
     held.feed.tell({ kind: 'key', keyId: 'guestkey' })
-    await vi.waitFor(() => expect(session.signal.aborted).toBe(true))
+    await vi.waitFor(() => expect(session.signal.aborted).toBe(true), 10_000)
     expect((await held.login({ kind: 'none' })).ok).toBe(false)
   })
 

@@ -171,7 +171,7 @@ describe('R1: revocation', () => {
     expect(await world.staged()).toHaveLength(2)
     guest.revoke()
     // Whatever the door does or forgets.
-    await vi.waitFor(async () => expect(await world.staged()).toEqual([]))
+    await vi.waitFor(async () => expect(await world.staged()).toEqual([]), 10_000)
     for (const upload of uploads) {
       await expectFault(upload.write([Buffer.from('more')], 100_000), 'unauthenticated')
       await expectFault(upload.commit(), 'unauthenticated')
@@ -260,7 +260,7 @@ describe('no descriptor is left open', () => {
     const before = await open()
     for (let i = 0; i < 20; i++) await everyWay(world)
     // What is removed is deleted in the background. Reading the folder opens one itself, in both counts.
-    await vi.waitFor(async () => expect(await open()).toBeLessThanOrEqual(before), 5000)
+    await vi.waitFor(async () => expect(await open()).toBeLessThanOrEqual(before), 10_000)
   })
 
   async function everyWay({ as, root }: FilesWorld): Promise<void> {

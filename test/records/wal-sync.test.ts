@@ -42,7 +42,7 @@ describe('what is committed is on disk before the caller goes on (D5)', () => {
     const done = write(engine).then(() => {
       isDone = true
     })
-    await vi.waitFor(() => expect(syncs).toHaveLength(1))
+    await vi.waitFor(() => expect(syncs).toHaveLength(1), 10_000)
     await new Promise((resolve) => setTimeout(resolve, 20))
     expect(isDone).toBe(false)
     syncs[0]?.resolve()
@@ -55,7 +55,7 @@ describe('what is committed is on disk before the caller goes on (D5)', () => {
     const engine = await database.engine()
     const syncs = await holdSyncs()
     const done = expect(write(engine)).rejects.toMatchObject({ code: 'unavailable' })
-    await vi.waitFor(() => expect(syncs).toHaveLength(1))
+    await vi.waitFor(() => expect(syncs).toHaveLength(1), 10_000)
     syncs[0]?.reject(Object.assign(new Error('EIO'), { code: 'EIO' }))
     await done
     vi.restoreAllMocks()
@@ -68,13 +68,13 @@ describe('what is committed is on disk before the caller goes on (D5)', () => {
     const engine = await database.engine()
     const syncs = await holdSyncs()
     const first = engine.db.transaction().execute((trx) => put(trx))
-    await vi.waitFor(() => expect(syncs).toHaveLength(1))
+    await vi.waitFor(() => expect(syncs).toHaveLength(1), 10_000)
     const names = await engine.db.selectFrom('migrations').select('name').where('name', '=', 'x').execute()
     expect(names).toEqual([{ name: 'x' }])
     const second = insert(engine, 'y')
     syncs[0]?.resolve()
     await first
-    await vi.waitFor(() => expect(syncs).toHaveLength(2))
+    await vi.waitFor(() => expect(syncs).toHaveLength(2), 10_000)
     syncs[1]?.resolve()
     await second
   })
@@ -101,7 +101,7 @@ describe('one sync for all who wait', () => {
     expect(runs).toHaveLength(1)
     runs[0]?.resolve()
     await first
-    await vi.waitFor(() => expect(runs).toHaveLength(2))
+    await vi.waitFor(() => expect(runs).toHaveLength(2), 10_000)
     runs[1]?.resolve()
     await Promise.all(later)
     const last = sync()

@@ -131,7 +131,7 @@ describe('an upload is published when its data ends and its client', () => {
 test('how long the client is looked for: not at all when all is there that ALLO announced', () => {
   const upload = { startedAt: 0, endedAt: 500, start: 0, end: 1000, announced: null }
   expect(patienceFor(upload)).toBe(50)
-  expect(patienceFor({ ...upload, endedAt: 60_000 })).toBe(100)
+  expect(patienceFor({ ...upload, endedAt: 60_000 })).toBe(500)
   expect(patienceFor({ ...upload, announced: 1000 })).toBe(0)
   expect(patienceFor({ ...upload, start: 400, announced: 600 })).toBe(0)
   expect(patienceFor({ ...upload, announced: 999 })).toBe(50)

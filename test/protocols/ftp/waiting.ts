@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** Waits until `check` is true; throws after `limit` milliseconds. */
-export async function until(check: () => boolean | Promise<boolean>, limit = 3000): Promise<void> {
+export async function until(check: () => boolean | Promise<boolean>, limit = 10_000): Promise<void> {
   const end = Date.now() + limit
   while (!(await check())) {
     if (Date.now() > end) throw new Error('it did not come to pass in time')

@@ -136,7 +136,7 @@ export function feedSuite(make: MakeDatabase): void {
       await database.open({ clock: { now: () => NOW + day + 1 } })
       const count = async () => (await db.selectFrom('changes').select('sequence').execute()).length
       // 4 of furnish and 3,000 are old and not among the last 10,000; 1,000 more are not old.
-      await until(async () => (await count()) === 11_000, 3_000)
+      await until(async () => (await count()) === 11_000)
     })
 
     test('a process that slept while rows were pruned is told that every site may have changed', async () => {

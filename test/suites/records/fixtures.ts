@@ -180,7 +180,7 @@ export function listen({ changes }: Records): Omit<Change, 'sequence'>[] {
 }
 
 /** Polls until the condition holds; fails after `within` milliseconds. */
-export async function until(condition: () => boolean | Promise<boolean>, within = 1_000): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>, within = 10_000): Promise<void> {
   const end = performance.now() + within
   while (!(await condition())) {
     if (performance.now() > end) throw new Error(`did not come true within ${within} ms`)
