@@ -20,7 +20,7 @@ export type WriteHandle = {
   readonly appends: boolean
 }
 
-/** Open folder: what is left of the page that was fetched last, and where more comes from. */
+/** Open folder: the page that is being told, the one after it, and where more comes from. */
 export type FolderHandle = {
   readonly kind: 'folder'
   readonly path: VirtualPath
@@ -29,6 +29,8 @@ export type FolderHandle = {
   readonly pages: AsyncIterator<readonly Entry[]>
   entries: readonly Shown[]
   next: number
+  /** No entries: there are no more. */
+  coming: Promise<readonly Shown[]>
 }
 
 export type FileHandle = ReadHandle | WriteHandle

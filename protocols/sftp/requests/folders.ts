@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Fault } from '#faults'
 import type { Files } from '#files/types.ts'
 import { baseName, type VirtualPath } from '#permissions/path.ts'
@@ -11,20 +12,14 @@ import { kindOf } from './kinds.ts'
 export async function opendir(context: Context, request: Request): Promise<Buffer> {
   const path = takePath(request)
   context.handles.room()
-  const handle: FolderHandle = {
-    kind: 'folder',
-    path,
-    lost: await lostIn(context.files, path),
-    pages: context.files.listAll(path)[Symbol.asyncIterator](),
-    entries: [],
-    next: 0,
-  }
-  try {
-    await nextPage(handle)
-  } catch (error) {
+  const lost = await lostIn(context.files, path)
+  const pages = context.files.listAll(path)[Symbol.asyncIterator]()
+  const entries = await fetchPage({ pages, lost }).catch((error) => {
     if (error instanceof Fault && error.code === 'invalid') throw new Fault('not_found', 'not a folder')
     throw error
-  }
+  })
+  const handle: FolderHandle = { kind: 'folder', path, lost, pages, entries, next: 0, coming: NO_MORE }
+  if (entries.length > 0) fetchNext(handle)
   return handleReply(request.id, context.handles.add(handle))
 }
 
@@ -43,19 +38,33 @@ async function lostIn(files: Files, folder: VirtualPath): Promise<Map<string, Sh
 export async function readdir(context: Context, request: Request): Promise<Buffer> {
   const handle = context.handles.take(request)
   if (handle.kind !== 'folder') throw new Fault('invalid', 'the handle is of a file')
-  if (handle.next >= handle.entries.length && !(await nextPage(handle))) return endReply(request.id)
+  if (handle.next >= handle.entries.length) {
+    handle.entries = await handle.coming
+    handle.next = 0
+    if (handle.entries.length === 0) return endReply(request.id)
+    fetchNext(handle)
+  }
   const { packet, count } = listingReply(request.id, handle.entries, handle.next, Date.now())
   handle.next += count
   return packet
 }
 
-async function nextPage(handle: FolderHandle): Promise<boolean> {
-  handle.next = 0
+const NO_MORE: Promise<readonly Shown[]> = Promise.resolve([])
+
+/** Fetches the page after this one while the client reads this one: from the next turn on, after the answer has left. */
+function fetchNext(handle: FolderHandle): void {
+  handle.coming = nextTurn().then(() => fetchPage(handle))
+  // It is told to who asks for it.
+  handle.coming.catch(() => {})
+}
+
+/** No entries at the end. */
+async function fetchPage({ pages, lost }: Pick<FolderHandle, 'pages' | 'lost'>): Promise<readonly Shown[]> {
   for (;;) {
-    const page = await handle.pages.next()
-    handle.entries = page.done === true ? [...handle.lost.values()] : withLost(page.value, handle.lost)
-    if (page.done === true) handle.lost.clear()
-    if (page.done === true || handle.entries.length > 0) return handle.entries.length > 0
+    const page = await pages.next()
+    const entries = page.done === true ? [...lost.values()] : withLost(page.value, lost)
+    if (page.done === true) lost.clear()
+    if (page.done === true || entries.length > 0) return entries
   }
 }
 
