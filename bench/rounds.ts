@@ -1,4 +1,4 @@
-import type { BenchOptions, Size, Subject, Workload } from './bench.ts'
+import type { BenchOptions, Subject, Workload } from './bench.ts'
 import { watchProcesses } from './processes.ts'
 
 /** What one subject did at one workload. */
@@ -17,9 +17,6 @@ export type Row = {
   readonly aims: Readonly<Record<string, number>>
 }
 
-/** Of the work, done once by each subject before anything is measured. */
-const WARM_UP = 4
-
 type Measured = { readonly value: number; readonly cpuSeconds: number; readonly peakMemory: number }
 
 type Work<S extends Subject> = {
@@ -34,7 +31,8 @@ export async function measureRounds<S extends Subject>(work: Work<S>): Promise<R
   const { door, workload, options } = work
   const subjects = work.subjects.filter(({ name }) => !workload.without?.includes(name))
   const measured = new Map<S, Measured[]>(subjects.map((subject) => [subject, []]))
-  for (const subject of subjects) await warmUp(workload, subject, options)
+  // Servers run for weeks: what they do once after their start (compile, fill caches) is not what is compared.
+  for (const subject of subjects) await measureOnce(workload, subject, options)
   for (let round = 0; round < options.rounds; round++) {
     const order = subjects.map((_, at) => subjects[(at + round) % subjects.length])
     for (const subject of order) {
@@ -55,17 +53,6 @@ export async function measureRounds<S extends Subject>(work: Work<S>): Promise<R
     peakMemory: Math.max(...results.map(({ peakMemory }) => peakMemory)),
     aims: workload.aims ?? {},
   }))
-}
-
-/** Servers run for weeks: what they do once after their start (compile, fill caches) is not what is compared. */
-async function warmUp<S extends Subject>(
-  workload: Workload<S>,
-  subject: S,
-  { size }: BenchOptions,
-): Promise<void> {
-  const less: Size = (amount) => size(Math.max(1, amount / WARM_UP))
-  await workload.prepare?.(subject, less)
-  await workload.run(subject, less)
 }
 
 async function measureOnce<S extends Subject>(

@@ -25,6 +25,8 @@ if (node === null) {
   process.exit(1)
 }
 
-const child = spawn(node, [main, ...process.argv.slice(2)], { stdio: 'inherit' })
+// Young garbage is collected sooner (MiB, as in `npm start`): otherwise a long listing leaves 50 MiB more behind.
+const flags = ['--max-semi-space-size=8']
+const child = spawn(node, [...flags, main, ...process.argv.slice(2)], { stdio: 'inherit' })
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
 child.on('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]))

@@ -43,10 +43,17 @@ export type Server = AsyncDisposable & {
 }
 
 const LATCHKEY = join(PROJECT, 'bin/latchkey.js')
+/** What `npm start` gives to node. */
+const START = await startWords()
 
 /** The command line in a process of its own. */
 export function latchkey(args: readonly string[]): Promise<Result> {
   return run(process.execPath, [LATCHKEY, ...args])
+}
+
+async function startWords(): Promise<string[]> {
+  const { scripts } = JSON.parse(await readFile(join(PROJECT, 'package.json'), 'utf8'))
+  return scripts.start.split(' ').slice(1)
 }
 
 export type ServerOptions = {
@@ -69,7 +76,8 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
     await writeFile(join(dir, 'latchkey.yaml'), config)
     args.push('--config', join(dir, 'latchkey.yaml'))
   }
-  const child = spawn(process.execPath, [join(PROJECT, 'src/main.ts'), 'serve', ...args], {
+  const child = spawn(process.execPath, [...START, ...args], {
+    cwd: PROJECT,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const errors: string[] = []

@@ -8,6 +8,8 @@ import { type Located, locate, lookUp } from './places.ts'
 
 const DEFAULT_LIMIT = 1000
 const MAX_LIMIT = 10_000
+/** Of a listing to its end. Of larger ones so much outlives a collection that V8 puts the next ones among old objects. */
+const STREAMED = 250
 const EMPTY: Page = { entries: [], next: null }
 
 export async function list(caller: Caller, folder: VirtualPath, options: ListOptions = {}): Promise<Page> {
@@ -22,7 +24,10 @@ export async function list(caller: Caller, folder: VirtualPath, options: ListOpt
 export async function* listAll(caller: Caller, folder: VirtualPath): AsyncGenerator<readonly Entry[]> {
   let after: ListKey | null | undefined
   while (after !== null) {
-    const page: Page = await list(caller, folder, after === undefined ? {} : { after })
+    const page: Page = await list(caller, folder, {
+      limit: STREAMED,
+      ...(after === undefined ? {} : { after }),
+    })
     if (page.entries.length > 0) yield page.entries
     after = page.next
   }
