@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { makeCertificate, save } from '../../test/certificate.ts'
@@ -127,6 +128,15 @@ function logins(mode: Mode): Workload<FtpSubject> {
   }
 }
 
+/**
+ * As many as Latchkey's default. With ports that the system chooses, bind() gets slow when thousands of connections
+ * of the rounds before wait for their time to be over.
+ */
+function hundredPorts(): string {
+  const from = randomInt(20_000, 32_000)
+  return `${from}-${from + 99}`
+}
+
 /** The FTP door beside Debian's vsftpd and pyftpdlib. */
 export const ftpBench = defineBench<FtpSubject>({
   door: 'ftp',
@@ -134,11 +144,12 @@ export const ftpBench = defineBench<FtpSubject>({
     const local = join(context.dir, 'ftp-clients')
     await mkdir(local)
     const files = await save(context.dir, 'ftp', await makeCertificate())
-    const config = `tls: [{ certificate: ${files.certificate}, key: ${files.key} }]\n`
+    const config = `tls: [{ certificate: ${files.certificate}, key: ${files.key} }]
+ftp: { passive_ports: ${hundredPorts()} }\n`
     const server = await startLatchkey({ dir: context.dir, config })
     const { login, value, ftp } = server.demo
     const vsftpd = await startVsftpd(context, files)
-    const pyftpdlib = await startPyftpdlib(context)
+    const pyftpdlib = await startPyftpdlib(context, hundredPorts())
     return [
       { ...server, port: Number(new URL(ftp).port), login, value, local },
       vsftpd && { ...vsftpd, login: 'anonymous', value: 'bench@', local },

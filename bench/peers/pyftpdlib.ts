@@ -14,7 +14,10 @@ export type Pyftpdlib = Subject & {
 }
 
 /** pyftpdlib's own command line server on a folder; null when Python's module is not installed. */
-export async function startPyftpdlib({ dir, missing }: BenchContext): Promise<Pyftpdlib | null> {
+export async function startPyftpdlib(
+  { dir, missing }: BenchContext,
+  passivePorts: string,
+): Promise<Pyftpdlib | null> {
   const python = await pythonWith('pyftpdlib')
   if (python === null) {
     missing('pyftpdlib', "Python's module pyftpdlib is not installed")
@@ -24,7 +27,7 @@ export async function startPyftpdlib({ dir, missing }: BenchContext): Promise<Py
   await mkdir(root)
   const port = await freePort()
   const [login, value] = ['bench', 'bench-value']
-  const where = ['-i', '127.0.0.1', '-p', `${port}`, '-d', root]
+  const where = ['-i', '127.0.0.1', '-p', `${port}`, '-r', passivePorts, '-d', root]
   const server = spawn(python, ['-m', 'pyftpdlib', ...where, '-w', '-u', login, '-P', value], {
     stdio: 'ignore',
   })

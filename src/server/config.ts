@@ -204,6 +204,7 @@ function readRange(text: string): { from: number; to: number } {
 }
 
 const LOOPBACK = '127.0.0.1'
+const PASSIVE_PORTS = { from: 2130, to: 2229 }
 
 function listeners(given: readonly ListenFile[] | undefined, port: number, tls = false): ListenConfig[] {
   return (given ?? [{ port }]).map((one) => ({
@@ -247,7 +248,7 @@ function complete(file: ConfigFile): Config {
     },
     ftp: {
       listen: listeners(ftp.listen, 2121, (file.tls ?? []).length > 0),
-      passivePorts: readRange(ftp.passive_ports ?? '2130-2229'),
+      passivePorts: ftp.passive_ports === undefined ? PASSIVE_PORTS : readRange(ftp.passive_ports),
       externalAddress: ftp.external_address ?? null,
       externalAddresses: ftp.external_addresses ?? [],
       requireTls: ftp.require_tls ?? null,
@@ -276,18 +277,19 @@ function complete(file: ConfigFile): Config {
   }
 }
 
-/** The same with every listener on a free port, for tests and trials. */
+/** The same with every listener on a free port, for tests and trials; a range of passive ports that was given is kept. */
 export function withFreePorts(config: Config): Config {
   const free = <T extends { readonly listen: readonly ListenConfig[] }>(section: T): T => ({
     ...section,
     listen: section.listen.map((one) => ({ ...one, port: 0 })),
   })
+  const { passivePorts } = config.ftp
   return {
     ...config,
     webdav: free(config.webdav),
     s3: free(config.s3),
     sftp: free(config.sftp),
-    ftp: { ...free(config.ftp), passivePorts: 'any' },
+    ftp: { ...free(config.ftp), passivePorts: passivePorts === PASSIVE_PORTS ? 'any' : passivePorts },
     rest: free(config.rest),
     metrics: { listen: config.metrics.listen.map(({ address }) => ({ address, port: 0 })) },
   }

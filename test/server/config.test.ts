@@ -112,6 +112,8 @@ log_level: loud
     expect(config.s3.listen.map(({ port }) => port)).toEqual([0, 0])
     expect(config.s3.listen[0]?.site).toBe('a')
     expect(config.ftp.passivePorts).toBe('any')
+    const given = withFreePorts(parseConfig('ftp: { passive_ports: 2130-2229 }', 'x'))
+    expect(given.ftp.passivePorts).toEqual({ from: 2130, to: 2229 })
   })
 
   test('proxies are trusted by range, and SFTP and FTP listeners take their headers', () => {
