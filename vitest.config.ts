@@ -8,7 +8,7 @@ export default defineConfig({
     maxWorkers: 4,
     isolate: false,
     expect: { poll: { timeout: 20_000 } },
-    testTimeout: 20_000,
+    testTimeout: 60_000,
     hookTimeout: 30_000,
   },
 })

@@ -13,12 +13,14 @@ export type Ended = {
 
 const MOST_MS = 500
 const MOST_WHEN_SHORT_MS = 2_000
+/** A wait of this length or more is for long uploads, for which a sync of its own is little. */
+const SYNC_FROM_MS = 10
 
 /**
  * The end of the data says "done" only while the client is there. One that was killed loses both connections, but
  * the data connection may go first: so wait for the control connection to go, from the end of the data on. Writing
- * the last bytes counts towards it. The wait is as long as `sync` at least, which has to be done anyway: a machine
- * that is slow to write is slow to end its processes too. Rejects with `sync`.
+ * the last bytes counts towards it. Behind a long upload the wait is as long as `sync` at least, which has to be done
+ * anyway: a machine that is slow to write is slow to end its processes too. Rejects with `sync`.
  */
 export async function lookForTheClient(
   over: AbortSignal,
@@ -29,7 +31,8 @@ export async function lookForTheClient(
   await nextTurn()
   const left = patienceFor(upload) - (performance.now() - upload.endedAt)
   if (left < 1 || over.aborted) return
-  await Promise.all([sync(), sleep(left, undefined, { signal: over }).catch(() => {})])
+  const waited = sleep(left, undefined, { signal: over }).catch(() => {})
+  await Promise.all([left >= SYNC_FROM_MS ? sync() : null, waited])
   // A turn looks at its timers first: what was lost while the process was held up is seen at its end.
   await nextTurn()
 }

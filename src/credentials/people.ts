@@ -81,7 +81,10 @@ async function enter(
   const { user } = verdict.proven.person
   const factor = await deps.people.factor(user.id)
   const stage = factor?.confirmedAt == null ? 'in' : 'code'
-  if (stage === 'in') await deps.logins.record(attempt, verdict)
+  if (stage === 'in') {
+    deps.throttle.welcomed(at.address)
+    await deps.logins.record(attempt, verdict)
+  }
   return begin(deps, verdict.proven.person, stage, at)
 }
 
@@ -153,6 +156,7 @@ async function tryCode(deps: PeopleDeps, { id, digest, person, code, at }: CodeT
     return refused(throttle.wait(at.address, guess))
   }
   throttle.proved(at.address, guess)
+  throttle.welcomed(at.address)
   const next = randomText(COOKIE_LENGTH)
   if (!(await people.promoteBrowser(id, digest, digestCookie(next), clock.now()))) return { kind: 'over' }
   await logins.record(attempt, verdict)
@@ -162,9 +166,9 @@ async function tryCode(deps: PeopleDeps, { id, digest, person, code, at }: CodeT
 async function judgeCode(deps: PeopleDeps, attempt: Attempt, person: Person, code: string): Promise<Verdict> {
   const proven: Proven = { by: 'console', person }
   const who = whoIsPerson(person)
-  const reason = (await isRight(deps, person.user.id, code))
-    ? judgeProven(proven, attempt, deps.clock.now())
-    : 'wrong_code'
+  // Who may not come in uses up no code.
+  const unfit = judgeProven(proven, attempt, deps.clock.now())
+  const reason = unfit ?? ((await isRight(deps, person.user.id, code)) ? null : 'wrong_code')
   if (reason !== null) return { ok: false, reason, who, wait: 0 }
   return { ok: true, principal: principalOfProven(proven), proven, who }
 }

@@ -91,6 +91,7 @@ export type Mount = AsyncDisposable & {
   readonly id: string
   /** Null when nothing is there, or nothing that a door may know of (links, devices). */
   find(path: VirtualPath): Promise<Entry | null>
+  isFolder(path: VirtualPath): Promise<boolean>
   /** Fault not_found when it is no folder. */
   list(folder: VirtualPath, options: MountListOptions): Promise<Page>
   /** Faults: not_found when there is no file. */

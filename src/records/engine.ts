@@ -25,7 +25,7 @@ export type Engine = AsyncDisposable & {
   readNow<Row>(query: CompiledQuery<Row>): readonly Row[] | null
   /** True when another connection may have committed since the last call; cheap, called every 50 ms. */
   hasNews(): boolean
-  /** Another `hasNews`, which counts from now on by itself. */
+  /** Another `hasNews`, which counts from now on by itself and looks once in a turn of the event loop. */
   watchNews(): () => boolean
   /** Writes a consistent copy, mode 0600, while others read and write. Fault: exists. */
   backup(file: string): Promise<void>

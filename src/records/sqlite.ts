@@ -56,6 +56,7 @@ export async function openSqliteEngine(file: string, options: SqliteOptions = {}
     throw error
   })
   const prepare = statementCache(handle)
+  const versionThisTurn = oncePerTurn(versionOf(handle))
   const db = new Kysely<Database>({
     dialect: {
       createAdapter: () => ADAPTER,
@@ -75,8 +76,8 @@ export async function openSqliteEngine(file: string, options: SqliteOptions = {}
       onStatement?.(query)
       return rowsNow<Row>(prepare, query)
     },
-    hasNews: newsOf(handle),
-    watchNews: () => newsOf(handle),
+    hasNews: newsOf(versionOf(handle)),
+    watchNews: () => newsOf(versionThisTurn),
     backup: (file) => copyTo(handle, file),
     [Symbol.asyncDispose]: async () => {
       await db.destroy()
@@ -120,13 +121,31 @@ async function copyTo(handle: Sqlite.Database, file: string): Promise<void> {
 }
 
 /** `data_version` differs after another connection committed, and only then. */
-function newsOf(handle: Sqlite.Database): () => boolean {
+function versionOf(handle: Sqlite.Database): () => number | undefined {
   const statement = handle.prepare<[], number>('pragma data_version').pluck()
-  let seen = statement.get()
+  return () => statement.get()
+}
+
+/** Asked once in a turn of the event loop: what others commit during it is at the same time. */
+function oncePerTurn<T>(ask: () => T): () => T {
+  let held: { readonly answer: T } | null = null
   return () => {
-    const version = statement.get()
-    const news = version !== seen
-    seen = version
+    if (held === null) {
+      held = { answer: ask() }
+      setImmediate(() => {
+        held = null
+      })
+    }
+    return held.answer
+  }
+}
+
+function newsOf(version: () => number | undefined): () => boolean {
+  let seen = version()
+  return () => {
+    const now = version()
+    const news = now !== seen
+    seen = now
     return news
   }
 }

@@ -49,6 +49,7 @@ export function createLocalMount({ id, root, durable, listings, onError }: Local
   return {
     id,
     find: async (path) => find(real(), path),
+    isFolder: async (path) => isFolder(real(), path),
     list: async (folder, options) => listFolder(real(), folder, options, listings),
     open: async (path) => openFile(real(), path, pace),
     stage: (options) => stage(home(), options.from, options.signal),
@@ -87,6 +88,16 @@ function find(root: string, path: VirtualPath): Entry | null {
     return stats === null ? null : entryFrom(path, stats)
   } catch (error) {
     if (isFault(error, 'not_found')) return null
+    throw error
+  }
+}
+
+function isFolder(root: string, path: VirtualPath): boolean {
+  try {
+    openFolder(root, path)[Symbol.dispose]()
+    return true
+  } catch (error) {
+    if (isFault(error, 'not_found')) return false
     throw error
   }
 }

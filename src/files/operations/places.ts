@@ -55,8 +55,8 @@ export function checkHoldsNoMount({ site, path, route }: Located): void {
 
 /** Fault no_parent unless the folder that is to hold `target` exists. */
 export async function checkParent({ route }: Target): Promise<void> {
-  const parent = await route.mount.find(parentOf(route.inside))
-  if (parent?.kind !== 'folder') throw new Fault('no_parent', 'the folder to put it in does not exist')
+  if (!(await route.mount.isFolder(parentOf(route.inside))))
+    throw new Fault('no_parent', 'the folder to put it in does not exist')
 }
 
 /** Fault precondition unless `there` is as the caller demands. */

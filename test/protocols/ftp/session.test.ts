@@ -231,11 +231,11 @@ describe('limits', () => {
   })
 
   test('a transfer that takes longer than the idle time is not cut, and idling behind it is', async () => {
-    const short = await start({ idleMs: 120 })
+    const short = await start({ idleMs: 600 })
     using client = await loginRaw(short.port, key)
     const data = await client.openData()
     expect(await client.command('STOR slow')).toMatch(/^150 /)
-    for (let i = 0; i < 8; i++) {
+    for (let i = 0; i < 20; i++) {
       data.write('more')
       await new Promise((resolve) => setTimeout(resolve, 40))
     }
@@ -246,7 +246,7 @@ describe('limits', () => {
   })
 
   test('a data connection on which nothing comes is cut', async () => {
-    const short = await start({ idleMs: 100 })
+    const short = await start({ idleMs: 1000 })
     using client = await loginRaw(short.port, key)
     await client.openData()
     expect(await client.command('STOR silent')).toMatch(/^150 /)
