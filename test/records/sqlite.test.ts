@@ -1,4 +1,5 @@
 import { chmod, stat, writeFile } from 'node:fs/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import Sqlite from 'better-sqlite3'
 import { sql } from 'kysely'
 import { describe, expect, test } from 'vitest'
@@ -31,6 +32,27 @@ describe('a SQLite file', () => {
     expect((await sql`pragma journal_mode`.execute(db)).rows).toEqual([{ journal_mode: 'wal' }])
     expect((await sql`pragma synchronous`.execute(db)).rows).toEqual([{ synchronous: 1 }])
     expect((await sql`pragma foreign_keys`.execute(db)).rows).toEqual([{ foreign_keys: 1 }])
+  })
+
+  test('tells once, in the next turn at the latest, that another connection committed', async () => {
+    await using database = await makeSqlite()
+    await database.open()
+    const [own, other] = [await database.engine(), await database.engine()]
+    const put = ({ write }: typeof own, name: string) =>
+      write((trx) =>
+        trx
+          .insertInto('secrets')
+          .values({ name, sealed: Buffer.alloc(1) })
+          .execute(),
+      )
+    const hasNews = own.watchNews()
+    expect(hasNews()).toBe(false)
+    await put(other, 'foreign')
+    await nextTurn()
+    expect([hasNews(), hasNews()]).toEqual([true, false])
+    await put(own, 'own')
+    await nextTurn()
+    expect(hasNews()).toBe(false)
   })
 
   test('that is none is refused with its name', async () => {

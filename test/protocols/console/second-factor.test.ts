@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { resealAll } from '#credentials/resealing.ts'
 import { stepAt, totpCode } from '#credentials/totp.ts'
-import { type Browser, type Console, PASSWORD, startConsole } from './client.ts'
+import { updateUser } from '#identity/users.ts'
+import { type Browser, type Console, OPERATOR, PASSWORD, startConsole } from './client.ts'
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
 
@@ -96,6 +97,21 @@ describe('the second factor', () => {
     const again = site.browser()
     await again.login(name)
     expect((await again.post('/console/login/code', { code })).status).toBe(401)
+  })
+
+  test('uses up no recovery code of somebody who may not come in', async () => {
+    const { name, codes } = await armed()
+    const { identity, site: own, clock } = site.world
+    const lastUntil = (expiresAt: number | null) =>
+      updateUser(identity, OPERATOR, own.id, { name }, { expiresAt })
+    await lastUntil(clock.now() + 60_000)
+    const browser = site.browser()
+    await browser.login(name)
+    clock.advance(90_000)
+    expect((await browser.post('/console/login/code', { code: codes[0] ?? '' })).status).toBe(401)
+    await lastUntil(null)
+    await browser.login(name)
+    expect((await browser.post('/console/login/code', { code: codes[0] ?? '' })).status).toBe(303)
   })
 
   test('gives five tries and five minutes, then the password is asked for again', async () => {
