@@ -31,7 +31,7 @@ export async function endUploadsBelow({ principal, shared }: Caller, { path, rou
     const uploads = await shared.uploads.list(principal.siteId, path, { limit: AT_ONCE })
     for (const { id } of uploads) {
       await shared.uploads.remove(principal.siteId, id)
-      await route.mount.dropParts(id)
+      await route.mount.parts.dropAll(id)
     }
     if (uploads.length < AT_ONCE) return
   }
@@ -42,7 +42,7 @@ async function end(shared: Shared, { siteId, upload }: AbandonedUpload): Promise
   await shared.uploads.remove(siteId, upload.id)
   try {
     const tree = await shared.site(siteId)
-    await tree.route(upload.path)?.mount.dropParts(upload.id)
+    await tree.route(upload.path)?.mount.parts.dropAll(upload.id)
   } catch (error) {
     // Its mount, or its whole site, may be gone.
     if (!(error instanceof Fault)) throw error

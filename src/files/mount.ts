@@ -26,11 +26,43 @@ export type Staged = AsyncDisposable & {
   stat(path: VirtualPath): Promise<Entry>
   /** Makes it the content of `path`, whole or not at all. Faults: no_parent, exists (a folder), precondition. */
   publish(path: VirtualPath, how: Publication): Promise<Entry>
-  /** Keeps it as a part of a multipart upload, in place of one of the same name. */
-  keepAsPart(uploadId: string, name: string): Promise<void>
   sync(): Promise<void>
   /** Keeps it among the lost uploads, durable when the mount is. */
   lose(name: string): Promise<void>
+}
+
+/** A part of a multipart upload that is received, from its first byte on. Disposal drops it unless it is kept. */
+export type StagedPartFile = AsyncDisposable & {
+  readonly size: number
+  write(chunks: readonly Uint8Array[], position: number): Promise<void>
+  /**
+   * Keeps it under `name`, the number of the part, a dash and what tells its bytes from others; durable when the
+   * mount is. Resolves to the name that it then has: `name`, or `name@…`.
+   */
+  keep(name: string): Promise<string>
+}
+
+/** A kept part: its name in the mount, its length in bytes. */
+export type KeptPart = { readonly name: string; readonly size: number }
+
+/** The parts of multipart uploads. */
+export type MountParts = {
+  /** `size`: the bytes that will come, when that is known; more are then Fault `invalid`. */
+  stage(
+    uploadId: string,
+    part: { readonly number: number; readonly size: number | undefined },
+    signal: AbortSignal,
+  ): Promise<StagedPartFile>
+  open(uploadId: string, part: KeptPart): Promise<OpenFile>
+  /** Names of the kept parts of an upload. */
+  names(uploadId: string): Promise<readonly string[]>
+  drop(uploadId: string, name: string): Promise<void>
+  dropAll(uploadId: string): Promise<void>
+  /**
+   * A staged file that is the first `joined` of these parts, when that can be had without copying. Nobody else may
+   * complete the upload meanwhile. The parts stay until they are dropped, whatever becomes of the staged file.
+   */
+  join(uploadId: string, parts: readonly KeptPart[]): Promise<{ staged: Staged; joined: number } | null>
 }
 
 /** Staged bytes that wait for their uploader, each under a name of its own. */
@@ -115,11 +147,7 @@ export type Mount = AsyncDisposable & {
   space(): Promise<Space>
   readonly trash: MountTrash
   readonly lost: MountLost
-  openPart(uploadId: string, name: string): Promise<OpenFile>
-  /** Names of the parts of an upload. */
-  parts(uploadId: string): Promise<readonly string[]>
-  dropPart(uploadId: string, name: string): Promise<void>
-  dropParts(uploadId: string): Promise<void>
+  readonly parts: MountParts
   /** Puts back what processes that are gone had taken away to put something in its place. */
   restore(): Promise<void>
   /** Removes what earlier processes left behind; `uploads` tells which multipart uploads still exist. */

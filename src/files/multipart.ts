@@ -35,7 +35,7 @@ export type UploadsPage = {
 /** Parts with a number above `after`. */
 export type PartsPage = { readonly after: number; readonly limit: number }
 
-/** A part that is being received. Dispose without commit drops it. */
+/** A part that is being received, from its first byte on. Dispose without commit drops it. */
 export type StagedPart = AsyncDisposable & {
   write(chunks: readonly Uint8Array[], position: number): Promise<void>
   /** Keeps the part, durable, in place of an earlier one of the same number. */
@@ -60,7 +60,8 @@ export type MultipartUploads = {
   get(path: VirtualPath, id: string): Promise<MultipartUpload>
   /** Uploads below a folder, by path in UTF-8 byte order, then by start. */
   list(folder: VirtualPath, page?: UploadsPage): Promise<readonly MultipartUpload[]>
-  part(path: VirtualPath, id: string, number: number): Promise<StagedPart>
+  /** `size`: the bytes that will come, when that is known. More are then Fault `invalid`. */
+  part(path: VirtualPath, id: string, number: number, size?: number): Promise<StagedPart>
   parts(path: VirtualPath, id: string, page?: PartsPage): Promise<readonly UploadedPart[]>
   /** Joins the named parts in order and publishes the object whole; the upload is then gone. */
   complete(

@@ -15,7 +15,8 @@ export function failingMounts(failures: Failures): OpenMount {
 /** Calls whose result has calls of its own. */
 const MAKES: ReadonlyMap<string, string> = new Map([
   ['open', 'file.'],
-  ['openPart', 'file.'],
+  ['parts.open', 'file.'],
+  ['parts.stage', 'stagedPart.'],
   ['stage', 'staged.'],
   ['stageFolder', 'stagedFolder.'],
   ['lost.resume', 'staged.'],
@@ -30,7 +31,7 @@ function failing<T extends object>(target: T, prefix: string, failures: Failures
         return (...args: unknown[]) => call(() => value.apply(inner, args), prefix + property, failures)
       }
       const isPart =
-        typeof value === 'object' && value !== null && ['trash', 'lost'].includes(String(property))
+        typeof value === 'object' && value !== null && ['trash', 'lost', 'parts'].includes(String(property))
       return isPart ? failing(value, `${String(property)}.`, failures) : value
     },
   })

@@ -1,17 +1,18 @@
-import { lutimes, mkdir, readdir, rename, rmdir, statfs, unlink } from 'node:fs/promises'
+import { lutimes, mkdir, rename, rmdir, statfs, unlink } from 'node:fs/promises'
 import { Fault } from '#faults'
 import { baseName, parentOf, ROOT, type VirtualPath } from '#permissions/path.ts'
 import type { Fingerprint } from '../metadata.ts'
-import type { Mount, Staged } from '../mount.ts'
+import type { Mount } from '../mount.ts'
 import type { Entry, Space } from '../types.ts'
 import { asideName, createEraser } from './local/eraser.ts'
-import { errnoOf, guarded, isFault, notFound } from './local/errors.ts'
-import { fillFrom, openFile, openPrivate } from './local/file.ts'
-import { type Folder, openFolder, openMember, openParent, realRoot } from './local/folder.ts'
+import { guarded, isFault, notFound } from './local/errors.ts'
+import { fillFrom, openFile } from './local/file.ts'
+import { openFolder, openParent, realRoot } from './local/folder.ts'
 import { closeDescriptor, syncFolder, utimeOf } from './local/io.ts'
 import { type ListingCache, listFolder } from './local/listing.ts'
 import { localLost } from './local/lost.ts'
 import { createPace } from './local/pace.ts'
+import { localParts } from './local/parts.ts'
 import { createStaging } from './local/staging.ts'
 import { entryFrom, fingerprintFrom, look } from './local/stats.ts'
 import { restoreStaging, sweepStaging } from './local/sweep.ts'
@@ -61,17 +62,12 @@ export function createLocalMount({ id, root, durable, listings, onError }: Local
     setModified: (path, modified) => guarded(() => setModified(real(), path, modified)),
     space: () => guarded(() => spaceOf(real())),
     trash: localTrash(home),
-    lost: localLost(home, (fd, path, size) => adopt(home(), fd, path, size)),
-    openPart: async (uploadId, name) => {
-      using parts = openMember(staging.multipart(), uploadId)
-      return await openPrivate(parts.at(name), ROOT, pace)
-    },
-    parts: (uploadId) => guarded(() => partNames(home(), uploadId)),
-    dropPart: async (uploadId, name) => {
-      using parts = openMember(staging.multipart(), uploadId)
-      await guarded(() => unlink(parts.at(name)))
-    },
-    dropParts: (uploadId) => guarded(() => dropParts(home(), uploadId)),
+    lost: localLost(home, (fd, path, size) => stagedFile(home(), fd, path, size)),
+    parts: localParts(() => {
+      const here = home()
+      const stageNew = (signal: AbortSignal) => stage(here, undefined, signal)
+      return { ...here, stage: stageNew, adopt: (fd, path, size) => stagedFile(here, fd, path, size) }
+    }),
     restore: () => guarded(() => restoreStaging(real(), staging)),
     sweep: (uploads) => guarded(() => sweepStaging(real(), staging, eraser, uploads)),
     async [Symbol.asyncDispose]() {
@@ -106,49 +102,12 @@ async function stage(home: Home, from: Parameters<typeof fillFrom>[1] | undefine
   const { fd, path } = await home.staging.create()
   try {
     const filled = from === undefined ? 0 : await fillFrom(fd, from, signal)
-    return adopt(home, fd, path, filled)
+    return stagedFile(home, fd, path, filled)
   } catch (error) {
     await unlink(path).catch(() => {})
     await closeDescriptor(fd)
     throw error
   }
-}
-
-function adopt(home: Home, fd: number, path: string, size: number): Staged {
-  const partsFolder = (uploadId: string) => makeParts(home, uploadId)
-  return stagedFile({ ...home, partsFolder }, fd, path, size)
-}
-
-async function makeParts(home: Home, uploadId: string): Promise<Folder> {
-  const multipart = home.staging.multipart()
-  try {
-    await mkdir(multipart.at(uploadId), 0o700)
-    if (home.durable) await syncFolder(multipart.self)
-  } catch (error) {
-    if (errnoOf(error) !== 'EEXIST') throw error
-  }
-  return openMember(multipart, uploadId)
-}
-
-async function partNames(home: Home, uploadId: string): Promise<string[]> {
-  try {
-    return await readdir(home.staging.multipart().at(uploadId))
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return []
-    throw error
-  }
-}
-
-async function dropParts(home: Home, uploadId: string): Promise<void> {
-  const id = home.staging.newName()
-  const staging = home.staging.folder()
-  try {
-    await rename(home.staging.multipart().at(uploadId), staging.at(asideName(id)))
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return
-    throw error
-  }
-  home.eraser.add(staging, id)
 }
 
 async function makeFolder({ root, durable }: Home, path: VirtualPath): Promise<Entry> {

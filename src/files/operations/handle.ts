@@ -1,5 +1,7 @@
 import { type Caller, checkAlive, untilEnd } from '../caller.ts'
-import type { Staged } from '../mount.ts'
+
+/** Staged bytes, of a file or of a part. */
+type Bytes = AsyncDisposable & { write(chunks: readonly Uint8Array[], position: number): Promise<void> }
 
 /** Staged bytes in the hands of a door: counts what comes in, and belongs to the session until it is closed. */
 export type Handle = AsyncDisposable & {
@@ -8,7 +10,7 @@ export type Handle = AsyncDisposable & {
   finish<T>(work: () => Promise<T>): Promise<T>
 }
 
-export function handleOf(caller: Caller, staged: Staged, path: string): Handle {
+export function handleOf(caller: Caller, staged: Bytes, path: string): Handle {
   const { activity } = caller
   let finishing: Promise<unknown> | undefined
   activity.current = path

@@ -2,7 +2,7 @@ import { Fault } from '#faults'
 import type { VirtualPath } from '#permissions/path.ts'
 import { type Caller, checkAlive, may, siteOf, stagedFor, untilEnd } from '../caller.ts'
 import type { Metadata } from '../metadata.ts'
-import type { Staged } from '../mount.ts'
+import type { KeptPart, Mount, MountParts, Staged, StagedPartFile } from '../mount.ts'
 import {
   type MultipartUpload,
   type MultipartUploads,
@@ -21,7 +21,7 @@ export function uploadsFor(caller: Caller): MultipartUploads {
     start: (path, given) => start(caller, path, given),
     get: async (path, id) => (await find(caller, path, id)).upload,
     list: (folder, page) => list(caller, folder, page),
-    part: (path, id, number) => part(caller, path, id, number),
+    part: (path, id, number, size) => part(caller, path, id, { number, size }),
     parts: async (path, id, page) => {
       await find(caller, path, id)
       return caller.shared.uploads.parts(id, page)
@@ -89,12 +89,17 @@ async function list(
   return shown.slice(0, page.limit)
 }
 
-async function part(caller: Caller, path: VirtualPath, id: string, number: number): Promise<StagedPart> {
+async function part(
+  caller: Caller,
+  path: VirtualPath,
+  id: string,
+  { number, size }: { number: number; size: number | undefined },
+): Promise<StagedPart> {
   if (!Number.isSafeInteger(number) || number < 1)
     throw new Fault('invalid', 'the part number is out of range')
   const { target } = await find(caller, path, id)
-  const { signal } = caller
-  const staged = await stagedFor(caller, () => target.route.mount.stage({ signal }))
+  const { parts } = target.route.mount
+  const staged = await stagedFor(caller, () => parts.stage(id, { number, size }, caller.signal))
   const handle = handleOf(caller, staged, path)
   return {
     write: handle.write,
@@ -105,28 +110,31 @@ async function part(caller: Caller, path: VirtualPath, id: string, number: numbe
 
 type PartPlace = { readonly target: Target; readonly id: string; readonly number: number }
 
-// The part's file is named by its digest too. So its row, written after it, never speaks of other bytes: not even
+// The part is named by its digest too. So its row, written after it, never speaks of other bytes: not even
 // when a crash comes between the two, or when the same part is received twice at once.
 async function keepPart(
   caller: Caller,
   { target, id, number }: PartPlace,
-  staged: Staged,
+  staged: StagedPartFile,
   { etag, checksums }: Pick<UploadedPart, 'etag' | 'checksums'>,
 ): Promise<UploadedPart> {
   const { shared } = caller
-  const { mount } = target.route
+  const { parts } = target.route.mount
   const { size } = staged
   const name = partName(number, etag)
   using _held = await shared.mutex.hold([`part:${id}:${number}`])
   await find(caller, target.path, id)
-  await untilEnd(caller, () => staged.keepAsPart(id, name))
+  const [before] = await shared.uploads.parts(id, { after: number - 1, limit: 1 })
+  const kept = await untilEnd(caller, () => staged.keep(name))
   const uploaded: UploadedPart = { number, size, etag, checksums, modified: shared.clock.now() }
   await shared.uploads.putPart(id, uploaded)
-  await followUp(caller, async () => {
-    const earlier = (await mount.parts(id)).filter((one) => one.startsWith(`${number}-`) && one !== name)
-    for (const one of earlier) await mount.dropPart(id, one)
-  })
+  if (before?.number === number) await followUp(caller, () => dropEarlier(parts, id, number, kept))
   return uploaded
+}
+
+async function dropEarlier(parts: MountParts, id: string, number: number, kept: string): Promise<void> {
+  const earlier = (await parts.names(id)).filter((one) => one.startsWith(`${number}-`) && one !== kept)
+  for (const one of earlier) await parts.drop(id, one)
 }
 
 function partName(number: number, etag: string): string {
@@ -156,7 +164,7 @@ async function complete(
   try {
     const entry = await publish(caller, target, staged, { ...options, metadata })
     await followUp(caller, () => shared.uploads.remove(principal.siteId, id))
-    await followUp(caller, () => target.route.mount.dropParts(id))
+    await followUp(caller, () => target.route.mount.parts.dropAll(id))
     return entry
   } finally {
     caller.staged.delete(staged)
@@ -174,23 +182,24 @@ function partsOf(present: readonly UploadedPart[], numbers: readonly number[]): 
   })
 }
 
-/** A staged file with the content of all parts; the first is shared where the storage can. */
+/** A staged file with the content of all parts, of which as few are copied as the storage can do with. */
 async function joined(
   caller: Caller,
   { route }: Target,
   id: string,
-  parts: readonly UploadedPart[],
+  uploaded: readonly UploadedPart[],
 ): Promise<Staged> {
   const { mount } = route
-  const { signal } = caller
-  const open = ({ number, etag }: UploadedPart) => mount.openPart(id, partName(number, etag))
-  const [first, ...others] = parts
-  if (first === undefined) throw new Fault('invalid', 'an upload has at least one part')
-  await using from = await open(first)
-  const staged = await stagedFor(caller, () => mount.stage({ from, signal }))
+  const parts = await keptParts(mount, id, uploaded)
+  let done = 0
+  const staged = await stagedFor(caller, async () => {
+    const start = await begun(mount, id, parts, caller.signal)
+    done = start.joined
+    return start.staged
+  })
   try {
-    for (const one of others) {
-      await using file = await open(one)
+    for (const one of parts.slice(done)) {
+      await using file = await mount.parts.open(id, one)
       await append(caller, staged, file)
     }
     return staged
@@ -199,6 +208,24 @@ async function joined(
     await staged[Symbol.asyncDispose]()
     throw error
   }
+}
+
+async function keptParts(mount: Mount, id: string, parts: readonly UploadedPart[]): Promise<KeptPart[]> {
+  const names = new Map((await mount.parts.names(id)).map((kept) => [kept.split('@')[0], kept]))
+  return parts.map(({ number, etag, size }) => {
+    const name = partName(number, etag)
+    return { name: names.get(name) ?? name, size }
+  })
+}
+
+/** Without copying where the mount can join parts, else with the first, which it may be able to share. */
+async function begun(mount: Mount, id: string, parts: readonly KeptPart[], signal: AbortSignal) {
+  const [first] = parts
+  if (first === undefined) throw new Fault('invalid', 'an upload has at least one part')
+  const inPlace = await mount.parts.join(id, parts)
+  if (inPlace !== null) return inPlace
+  await using from = await mount.parts.open(id, first)
+  return { staged: await mount.stage({ from, signal }), joined: 1 }
 }
 
 const CHUNK = 1024 * 1024
@@ -220,5 +247,5 @@ async function abort(caller: Caller, path: VirtualPath, id: string): Promise<voi
   using _held = await shared.mutex.hold([`upload:${id}`])
   const { target } = await find(caller, path, id)
   await shared.uploads.remove(principal.siteId, id)
-  await followUp(caller, () => target.route.mount.dropParts(id))
+  await followUp(caller, () => target.route.mount.parts.dropAll(id))
 }

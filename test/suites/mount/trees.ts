@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Mount } from '#files/mount.ts'
 import { ROOT } from '#permissions/path.ts'
-import { at, get, type MountUnderTest, never, put, staged } from './support.ts'
+import { at, get, never, put } from './support.ts'
 
 /** Whole folders. */
 export function trees(mount: () => Mount): void {
@@ -36,37 +36,5 @@ export function trees(mount: () => Mount): void {
     }
     await mount().removeTree(at('/d'))
     expect(await mount().find(at('/d'))).toBeNull()
-  })
-}
-
-/** Parts of multipart uploads, and the sweep. */
-export function parts(mount: () => Mount, world: () => MountUnderTest): void {
-  const id = 'ab'.repeat(24)
-
-  test('parts are kept over a restart, and go with their upload', async () => {
-    await (await staged(mount(), 'one')).keepAsPart(id, '1-x')
-    await using later = world().again()
-    await using part = await later.openPart(id, '1-x')
-    const target = Buffer.alloc(9)
-    expect(target.subarray(0, await part.read(target, 0)).toString()).toBe('one')
-    await later.sweep(async () => new Set([id]))
-    expect(await mount().parts(id)).toEqual(['1-x'])
-    await later.dropParts(id)
-    expect(await mount().parts(id)).toEqual([])
-    await expect(mount().openPart(id, '1-x')).rejects.toMatchObject({ code: 'not_found' })
-  })
-
-  test('the sweep removes parts of uploads that do not exist', async () => {
-    await (await staged(mount(), 'one')).keepAsPart(id, '1-x')
-    await mount().sweep(async () => new Set())
-    expect(await mount().parts(id)).toEqual([])
-  })
-
-  test('the sweep leaves alone what a living process is receiving', async () => {
-    await using upload = await staged(mount(), 'still coming')
-    await using later = world().again()
-    await later.sweep(async () => new Set())
-    await upload.publish(at('/a'), {})
-    expect(await get(mount(), '/a')).toBe('still coming')
   })
 }

@@ -4,6 +4,9 @@ import { Fault } from '#faults'
 import { faultOf } from './errors.ts'
 import { type Pace, SHORT_BYTES } from './pace.ts'
 
+/** What `link` answers where the file system has no hard links, or no more for this file. */
+export const NO_LINKS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])
+
 /** Offsets from the network reach native code, where a bad one would end the process or be misread. */
 export function checkOffset(value: number): void {
   if (!Number.isSafeInteger(value) || value < 0) throw new Fault('invalid', 'the offset is out of range')
@@ -121,7 +124,7 @@ export async function writeFully(
   return total
 }
 
-function lengthOf(chunks: readonly Uint8Array[]): number {
+export function lengthOf(chunks: readonly Uint8Array[]): number {
   let total = 0
   for (const chunk of chunks) total += chunk.byteLength
   return total

@@ -9,6 +9,7 @@ import { type Folder, openParent } from './folder.ts'
 import {
   checkOffset,
   closeAtPace,
+  NO_LINKS,
   readFully,
   renameAtPace,
   syncDescriptor,
@@ -21,13 +22,11 @@ import { entryFrom, fingerprintFrom, look } from './stats.ts'
 import { moveInto, type TreeHome } from './tree.ts'
 import { createUses } from './uses.ts'
 
-export type UploadHome = TreeHome & {
-  /** The folder for an upload's parts. */
-  partsFolder(uploadId: string): Promise<Folder>
-}
+/** `moveTo`: keeps it, durable when the mount is, under a name in a hidden folder. */
+export type LocalStaged = Staged & { moveTo(folder: Folder, name: string): Promise<void> }
 
 /** A staged file: `fd` open for reading and writing at the private `path`. Owns both. */
-export function stagedFile(home: UploadHome, fd: number, path: string, filled: number): Staged {
+export function stagedFile(home: TreeHome, fd: number, path: string, filled: number): LocalStaged {
   const uses = createUses()
   let size = filled
   let kept = false
@@ -72,10 +71,10 @@ export function stagedFile(home: UploadHome, fd: number, path: string, filled: n
       await close()
       return entry
     },
-    async keepAsPart(uploadId, name) {
+    sync: () => uses.run(() => guarded(() => syncDescriptor(fd))),
+    async moveTo(folder, name) {
       await uses.run(() =>
         guarded(async () => {
-          using folder = await home.partsFolder(uploadId)
           if (home.durable) await syncDescriptor(fd)
           await rename(path, folder.at(name))
           kept = true
@@ -84,7 +83,6 @@ export function stagedFile(home: UploadHome, fd: number, path: string, filled: n
       )
       await close()
     },
-    sync: () => uses.run(() => guarded(() => syncDescriptor(fd))),
     async lose(name) {
       await uses.run(() =>
         guarded(async () => {
@@ -101,7 +99,7 @@ export function stagedFile(home: UploadHome, fd: number, path: string, filled: n
 }
 
 async function publishFile(
-  home: UploadHome,
+  home: TreeHome,
   fd: number,
   path: string,
   target: VirtualPath,
@@ -146,8 +144,6 @@ async function linkInto(path: string, final: string): Promise<void> {
   }
   await unlink(path).catch(() => {})
 }
-
-const NO_LINKS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])
 
 // Of what is open, which the kernel has at hand.
 function fstat(fd: number): fs.BigIntStats {
