@@ -10,12 +10,11 @@ import { fingerprintOf, versionOf } from './version.ts'
 export function keepingVersions(mount: Mount, store: VersionStore): Mount {
   const resolve = (entries: readonly Entry[]) => resolved(mount.id, store, entries)
   const one = async (entry: Entry) => (await resolve([entry]))[0] ?? entry
+  const oneOrNone = async (entry: Entry | null) => (entry === null ? null : one(entry))
   return {
     ...mount,
-    async find(path) {
-      const entry = await mount.find(path)
-      return entry === null ? null : one(entry)
-    },
+    find: async (path) => oneOrNone(await mount.find(path)),
+    findPlace: async (path) => oneOrNone(await mount.findPlace(path)),
     async list(folder, options) {
       const page = await mount.list(folder, options)
       return { ...page, entries: await resolve(page.entries) }
@@ -29,7 +28,7 @@ export function keepingVersions(mount: Mount, store: VersionStore): Mount {
       mount.stage(from === undefined ? rest : { ...rest, from: originalOf(from) }),
     stageFolder: async () => unwrapping(await mount.stageFolder()),
     async setModified(path, modified, keepVersion) {
-      const old = await mount.find(path).then((found) => (found === null ? null : one(found)))
+      const old = await oneOrNone(await mount.find(path))
       const { before, entry } = await mount.setModified(path, modified)
       if (old?.kind !== 'file' || entry.kind !== 'file') return { before, entry }
       const kept = fingerprintOf(old)

@@ -123,6 +123,8 @@ export type Mount = AsyncDisposable & {
   readonly id: string
   /** Null when nothing is there, or nothing that a door may know of (links, devices). */
   find(path: VirtualPath): Promise<Entry | null>
+  /** The same where something is to be put. Faults: no_parent. */
+  findPlace(path: VirtualPath): Promise<Entry | null>
   isFolder(path: VirtualPath): Promise<boolean>
   /** Fault not_found when it is no folder. */
   list(folder: VirtualPath, options: MountListOptions): Promise<Page>

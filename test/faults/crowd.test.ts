@@ -48,8 +48,9 @@ async function busy(writer: Writer, until: number): Promise<number> {
 test('1,000 idle connections and busy sessions at every door: all are served and memory stays flat', async () => {
   await using server = await startServer()
   const sockets = await idle(server)
-  const sets = await Promise.all(Array.from({ length: BUSY_SETS }, () => connectWriters(server.demo)))
-  const writers = sets.flat()
+  // One set after the other: only so many logins at once are let in from one address.
+  const writers: Writer[] = []
+  for (let set = 0; set < BUSY_SETS; set++) writers.push(...(await connectWriters(server.demo)))
   const end = performance.now() + MINUTES * 60_000
   const work = writers.map((writer) => busy(writer, end))
   // The first quarter fills buffers and caches.

@@ -7,7 +7,7 @@ import type { Entry, Space } from '../types.ts'
 import { asideName, createEraser } from './local/eraser.ts'
 import { guarded, isFault, notFound } from './local/errors.ts'
 import { fillFrom, openFile } from './local/file.ts'
-import { openFolder, openParent, realRoot } from './local/folder.ts'
+import { type Folder, openFolder, openParent, realRoot } from './local/folder.ts'
 import { closeDescriptor, syncFolder, utimeOf } from './local/io.ts'
 import { type ListingCache, listFolder } from './local/listing.ts'
 import { localLost } from './local/lost.ts'
@@ -50,6 +50,7 @@ export function createLocalMount({ id, root, durable, listings, onError }: Local
   return {
     id,
     find: async (path) => find(real(), path),
+    findPlace: async (path) => findPlace(real(), path),
     isFolder: async (path) => isFolder(real(), path),
     list: async (folder, options) => listFolder(real(), folder, options, listings),
     open: async (path) => openFile(real(), path, pace),
@@ -80,12 +81,21 @@ export function createLocalMount({ id, root, durable, listings, onError }: Local
 function find(root: string, path: VirtualPath): Entry | null {
   try {
     using folder = openFolder(root, parentOf(path))
-    const stats = look(folder.at(path === ROOT ? '.' : baseName(path)))
-    return stats === null ? null : entryFrom(path, stats)
+    return entryIn(folder, path)
   } catch (error) {
     if (isFault(error, 'not_found')) return null
     throw error
   }
+}
+
+function findPlace(root: string, path: VirtualPath): Entry | null {
+  using folder = openParent(root, path).folder
+  return entryIn(folder, path)
+}
+
+function entryIn(folder: Folder, path: VirtualPath): Entry | null {
+  const stats = look(folder.at(path === ROOT ? '.' : baseName(path)))
+  return stats === null ? null : entryFrom(path, stats)
 }
 
 function isFolder(root: string, path: VirtualPath): boolean {

@@ -14,7 +14,6 @@ import { lose } from './lose.ts'
 import {
   changeable,
   checkConditions,
-  checkParent,
   dropStaleProperties,
   followUp,
   holdPaths,
@@ -29,10 +28,9 @@ export async function create(
   options: ChangeOptions = {},
 ): Promise<StagedUpload> {
   const target = await writable(caller, path)
-  const there = await fileThere(target)
+  const there = notFolder(await target.route.mount.findPlace(target.route.inside))
   checkReplaceable(caller, target, there)
   checkConditions(there, options)
-  if (there === null) await checkParent(target)
   await checkLocks(caller, { path, tokens: options.tokens, member: there === null })
   const { signal } = caller
   const staged = await stagedFor(caller, () => target.route.mount.stage({ signal }))
@@ -47,7 +45,7 @@ export async function edit(
   options: ChangeOptions = {},
 ): Promise<StagedUpload> {
   const target = await writable(caller, path)
-  const there = await fileThere(target)
+  const there = notFolder(await target.route.mount.find(target.route.inside))
   if (there === null) throw nothingThere()
   checkReplaceable(caller, target, there)
   await checkLocks(caller, { path, tokens: options.tokens })
@@ -76,8 +74,7 @@ export async function writable(caller: Caller, path: VirtualPath): Promise<Targe
   return changeable(located)
 }
 
-async function fileThere({ route }: Target): Promise<Entry | null> {
-  const there = await route.mount.find(route.inside)
+function notFolder(there: Entry | null): Entry | null {
   if (there?.kind === 'folder') throw new Fault('exists', 'a folder is there')
   return there
 }
@@ -154,7 +151,7 @@ export async function publish(
   const { path, route, about } = target
   permit(caller, 'write', path, about)
   using _held = await holdPaths(caller, [target])
-  const there = await fileThere(target)
+  const there = notFolder(await route.mount.find(route.inside))
   checkReplaceable(caller, target, there)
   checkConditions(there, options)
   await checkLocks(caller, { path, tokens: options.tokens, member: there === null })
