@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto'
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { makeCertificate, save } from '../../test/certificate.ts'
 import { run } from '../../test/clients/run.ts'
@@ -82,16 +82,12 @@ function smallFiles(way: 'get' | 'put', mode: Mode): Workload<FtpSubject> {
       await manyFiles(join(local, 'small'), size(2000), 4096)
       if (way === 'get') await manyFiles(root, size(2000), 4096)
     },
-    async run(subject, size) {
-      const { local } = subject
-      const lines = (await readdir(join(local, 'small'))).map((name) =>
-        way === 'get'
-          ? `url = "${urlOf(subject, name)}"\noutput = /dev/null`
-          : `url = "${urlOf(subject, name)}"\nupload-file = "${join(local, 'small', name)}"`,
-      )
-      const config = join(local, 'small.curl')
-      await writeFile(config, lines.join('\n'))
-      return size(2000) / (await curl(subject, mode, ['-Z', '--parallel-max', `${AT_ONCE}`, '-K', config]))
+    async run({ port, login, value, folder, local }, size) {
+      const script = join(import.meta.dirname, '../clients/ftp-files.ts')
+      const args = [script, `${port}`, login, way, folder, join(local, 'small'), `${AT_ONCE}`, mode]
+      const { code, stdout, stderr } = await run(process.execPath, args, { env: { PASSWORD: value } })
+      if (code !== 0 || stdout === '') throw new Error(`the transfers failed: ${stderr}`)
+      return size(2000) / (Number(stdout) / 1000)
     },
   }
 }

@@ -93,6 +93,13 @@ function lengthOf(call: Call): number | null {
   return text === undefined ? null : Number(text)
 }
 
+/** Bytes of content that the client says will come; undefined when it does not say. */
+export function announcedLength(call: Call): number | undefined {
+  const decoded = header(call, 'x-amz-decoded-content-length')
+  if (decoded !== undefined) return /^\d{1,15}$/.test(decoded) ? Number(decoded) : undefined
+  return readPayload(call).kind === 'plain' ? (lengthOf(call) ?? undefined) : undefined
+}
+
 function checkedMd5(md5: Uint8Array, expected: Buffer | null): string {
   const bytes = asBuffer(md5)
   if (expected === null || bytes.equals(expected)) return bytes.toString('hex')

@@ -1,6 +1,7 @@
 import { createHash, hash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import { type Crc64, combineCrcs, crc32c, updateCrc64nvme } from './crc.ts'
+import { S3Fault } from './errors.ts'
 
 /** A checksum that S3 knows, as `x-amz-checksum-<name in lower case>`. */
 export type Algorithm = 'CRC32' | 'CRC32C' | 'CRC64NVME' | 'SHA1' | 'SHA256'
@@ -99,6 +100,14 @@ export function defaultType(algorithm: Algorithm): ChecksumType {
 export function allowsType(algorithm: Algorithm, type: ChecksumType): boolean {
   if (algorithm === 'SHA1' || algorithm === 'SHA256') return type === 'COMPOSITE'
   return algorithm !== 'CRC64NVME' || type === 'FULL_OBJECT'
+}
+
+/** The value of `x-amz-checksum-type`; null when absent. Fault InvalidRequest. */
+export function readChecksumType(text: string | undefined): ChecksumType | null {
+  if (text === undefined) return null
+  const type = text.toUpperCase()
+  if (type === 'COMPOSITE' || type === 'FULL_OBJECT') return type
+  throw new S3Fault('InvalidRequest', 'x-amz-checksum-type must be COMPOSITE or FULL_OBJECT.')
 }
 
 /** The checksum of a multipart object from its parts' (base64) in order. */

@@ -9,11 +9,13 @@ import { answerFault, HOST_ID, nameFault } from './answer-fault.ts'
 import type { Call } from './call.ts'
 import { endOf } from './end.ts'
 import { S3Fault } from './errors.ts'
+import { checkOwner } from './expected-owner.ts'
 import { createImplicitFolders, type ImplicitFolders } from './folders.ts'
 import { formBoundary, isFormPost, type PostForm, readForm } from './form.ts'
 import { createHashPool, type HashPool } from './hash-pool.ts'
 import { postObject } from './operations/post-object.ts'
 import { readFormSignature } from './post-signature.ts'
+import { refusePreflight } from './preflight.ts'
 import { readRequest, type S3Request, siteHost } from './request.ts'
 import { operationOf } from './routes.ts'
 import { readSignature, type SignedRequest, unprovable } from './sigv4.ts'
@@ -58,7 +60,11 @@ export const startS3Door: Door<S3DoorOptions> = (gate, options) => {
 async function startServing(state: State): Promise<RunningDoor> {
   const { listener, log } = state.options
   const { address, port, tls } = listener
-  const server = await startHttpServer((exchange) => handle(state, exchange), { address, port, log, tls })
+  const server = await startHttpServer((exchange) => handle(state, exchange), {
+    ...{ address, port, log, tls },
+    // S3 does not mind them.
+    ignoreExpectations: true,
+  })
   return {
     port: server.port,
     async stop(deadline) {
@@ -79,6 +85,7 @@ async function handle(state: State, exchange: Exchange): Promise<void> {
       state.domains,
       forwardedHost(exchange.request, state.proxies),
     )
+    refusePreflight(request)
     const boundary = isFormPost(request) ? formBoundary(request.headers.get('content-type')) : null
     const form = boundary === null ? null : await readForm(exchange.body, boundary)
     const visit = await visitOf(state, exchange, request)
@@ -161,6 +168,7 @@ async function serve(
     },
   }
   try {
+    checkOwner(call)
     if (form === null) await operationOf(known.request)(call)
     else await postObject(call, form, now())
     await sent(exchange)

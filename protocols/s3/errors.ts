@@ -5,12 +5,18 @@ type CodeRow = readonly [status: number, fault: FaultCode, message: string]
 /** Every S3 error code that this door answers, its HTTP status, and what is said when there is no better text. */
 const CODES = {
   AccessDenied: [403, 'forbidden', 'Access Denied'],
+  AccessForbidden: [403, 'forbidden', 'CORS is not enabled for this bucket.'],
   AuthorizationHeaderMalformed: [400, 'invalid', 'The authorization header is malformed.'],
   AuthorizationQueryParametersError: [400, 'invalid', 'The authorization query parameters are malformed.'],
   BadRequest: [400, 'invalid', 'Bad Request'],
   BadDigest: [400, 'invalid', 'The checksum that you sent does not match what was received.'],
   BucketAlreadyOwnedByYou: [409, 'exists', 'The bucket exists already and is yours.'],
   BucketNotEmpty: [409, 'not_empty', 'The bucket that you tried to delete is not empty.'],
+  ConditionalRequestConflict: [
+    409,
+    'precondition',
+    'Another change of this object took place during this one. Please retry.',
+  ],
   EntityTooLarge: [400, 'too_large', 'The upload is larger than allowed.'],
   EntityTooSmall: [400, 'invalid', 'Each part but the last must hold at least 5 MiB.'],
   ExistingObjectIsDirectory: [

@@ -32,12 +32,13 @@ function contentHeaders(call: Call): Record<string, string> {
     const value = header(call, name)
     if (value !== undefined) headers[name] = value
   }
-  // `aws-chunked` is how it came, not what it is.
+  // `aws-chunked` is how it came, not what it is. The rest is kept as it was written.
   const encoding = (header(call, 'content-encoding') ?? '')
     .split(',')
-    .map((coding) => coding.trim())
-    .filter((coding) => coding !== '' && coding !== 'aws-chunked')
-  if (encoding.length > 0) headers['content-encoding'] = encoding.join(',')
+    .filter((coding) => coding.trim() !== '' && coding.trim().toLowerCase() !== 'aws-chunked')
+    .join(',')
+    .trim()
+  if (encoding !== '') headers['content-encoding'] = encoding
   return headers
 }
 
@@ -74,8 +75,13 @@ export function tagsOf(
 }
 
 const PRIVATE_ACLS = ['private', 'bucket-owner-full-control', 'bucket-owner-read']
+const PUBLIC_ACLS = ['public-read', 'public-read-write']
+const OTHER_ACLS = [...PUBLIC_ACLS, 'authenticated-read', 'aws-exec-read', 'log-delivery-write']
 
-/** Fault NotImplemented for what would be promised but not kept: encryption, object locks, other readers. */
+/**
+ * Fault NotImplemented for what would be promised but not kept: encryption, object locks, other readers.
+ * Fault InvalidArgument for a canned ACL that does not exist.
+ */
 export function refuseUnkept({ request }: Call): void {
   for (const [name, value] of request.headers) {
     if (!name.startsWith('x-amz-')) continue
@@ -85,7 +91,9 @@ export function refuseUnkept({ request }: Call): void {
       name.startsWith('x-amz-object-lock-') ||
       name.startsWith('x-amz-grant-') ||
       name === 'x-amz-website-redirect-location' ||
-      (name === 'x-amz-acl' && !PRIVATE_ACLS.includes(value))
+      (name === 'x-amz-acl' && OTHER_ACLS.includes(value))
+    if (name === 'x-amz-acl' && !promised && !PRIVATE_ACLS.includes(value))
+      throw new S3Fault('InvalidArgument', 'x-amz-acl does not name a canned ACL.')
     if (promised)
       throw new S3Fault('NotImplemented', `This server does not offer ${name}: ${value.slice(0, 100)}`)
   }

@@ -42,7 +42,11 @@ export function readListRequest(call: Call, maximum = 'max-keys'): ListRequest {
 
 /** A parameter that is a number from 0; `most` when absent or larger. Fault InvalidArgument. */
 export function countParam(call: Call, name: string, most: number): number {
-  const text = param(call, name)
+  return countOf(name, param(call, name), most)
+}
+
+/** As `countParam`, of the text of an argument. */
+export function countOf(name: string, text: string | undefined, most: number): number {
   if (text === undefined || text === '') return most
   if (!/^\d{1,10}$/.test(text) || Number(text) > 0x7fff_ffff) {
     throw new S3Fault('InvalidArgument', `Argument ${name} must be an integer between 0 and 2147483647`)

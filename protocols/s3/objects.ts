@@ -2,7 +2,7 @@ import type { Metadata } from '#files/metadata.ts'
 import type { Entry, Files } from '#files/types.ts'
 import { httpDate } from '#net/dates.ts'
 import { type AnswerHeaders, type Call, isFault } from './call.ts'
-import { type Algorithm, algorithmOfHeader } from './checksums.ts'
+import { type Algorithm, algorithmOfHeader, checksumElement } from './checksums.ts'
 import { S3Fault } from './errors.ts'
 import type { KeyPlace } from './keys.ts'
 import { element } from './markup.ts'
@@ -63,7 +63,7 @@ function headerName(name: string): string {
 
 /** The stored checksum with its algorithm and type; null when there is none. */
 export function storedChecksum(
-  metadata: Metadata | null,
+  metadata: Pick<Metadata, 'checksums'> | null,
 ): { algorithm: Algorithm; header: string; value: string; type: 'COMPOSITE' | 'FULL_OBJECT' } | null {
   for (const [header, value] of Object.entries(metadata?.checksums ?? {})) {
     const algorithm = algorithmOfHeader(header)
@@ -73,10 +73,21 @@ export function storedChecksum(
   return null
 }
 
-/** The headers that give a stored checksum back. */
-export function checksumHeaders(metadata: Metadata | null): AnswerHeaders {
+/** The headers that give a stored checksum back: that of the object, or that of one of its parts (from 1). */
+export function checksumHeaders(metadata: Metadata | null, part?: number): AnswerHeaders {
   const stored = storedChecksum(metadata)
-  return stored === null ? {} : { [stored.header]: stored.value, 'x-amz-checksum-type': stored.type }
+  const whole = part === undefined || metadata?.parts.length === 0
+  const value = whole ? stored?.value : metadata?.partChecksums?.[part - 1]
+  return stored === null || value === undefined
+    ? {}
+    : { [stored.header]: value, 'x-amz-checksum-type': stored.type }
+}
+
+/** `<ChecksumCRC32>…<ChecksumType>…` of a stored checksum; empty when there is none. */
+export function storedChecksumXml(metadata: Pick<Metadata, 'checksums'> | null): string {
+  const stored = storedChecksum(metadata)
+  if (stored === null) return ''
+  return element(checksumElement(stored.algorithm), stored.value) + element('ChecksumType', stored.type)
 }
 
 /** The account that everything belongs to: the site. */

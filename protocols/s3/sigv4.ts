@@ -62,7 +62,8 @@ export const USE_V4 =
  * was presented. Checks form, time and what must be signed. `now` in milliseconds.
  */
 export function readSignature(request: S3Request, now: number): SignedRequest | null {
-  const authorization = request.headers.get('authorization')
+  // An empty header presents nothing.
+  const authorization = request.headers.get('authorization')?.trim() || undefined
   const { params } = request
   const presigned = params.has('X-Amz-Signature') || params.has('X-Amz-Algorithm')
   if (params.has('AWSAccessKeyId')) throw new S3Fault('InvalidRequest', USE_V4)

@@ -14,6 +14,8 @@ export type Metadata = {
   readonly checksums: Readonly<Record<string, string>>
   /** Bytes of each part of a multipart upload; empty otherwise. */
   readonly parts: readonly number[]
+  /** Base64 checksum of each part, of the algorithm in `checksums`; absent where there is none. */
+  readonly partChecksums?: readonly string[]
   /** Of a folder that was made only because a key needed it: it goes again with the last of its members. */
   readonly implicit?: true
 }

@@ -44,6 +44,8 @@ export type HttpServerOptions = {
   readonly headersTimeout?: number
   /** Default 4,096. */
   readonly maxConnections?: number
+  /** Takes expectations other than 100-continue as not said; default: they are answered 417 (RFC 9110 §10.1.1). */
+  readonly ignoreExpectations?: boolean | undefined
   /** Answers what is not HTTP, or came too slowly, in the door's own form; `answering`: part of an answer is out. */
   readonly refuse?: ((error: Error, socket: Duplex, answering: boolean) => void) | undefined
 }
@@ -95,7 +97,8 @@ export async function startHttpServer(
   server.on(listener.connected, (socket) => track(state, socket))
   server.on('request', (request, response) => accept(state, request, response, false))
   server.on('checkContinue', (request, response) => accept(state, request, response, true))
-  server.on('checkExpectation', (_request, response) => {
+  server.on('checkExpectation', (request, response) => {
+    if (options.ignoreExpectations) return accept(state, request, response, false)
     response.shouldKeepAlive = false
     response.writeHead(417, { 'content-length': 0 }).end()
   })

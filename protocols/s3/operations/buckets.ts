@@ -50,7 +50,8 @@ function bucketXml(entry: Entry, region: string): string {
   )
 }
 
-const BUCKET_NAME = /^(?!\d+\.\d+\.\d+\.\d+$)(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/
+// No address, and each label between the dots a host name's: not empty, no hyphen at its ends.
+const BUCKET_NAME = /^(?!\d+\.\d+\.\d+\.\d+$)(?!.*(\.\.|-\.|\.-))[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/
 
 /** PUT bucket: makes a top-level folder. Its name must follow S3's rules; folders that exist need not. */
 export const createBucket: Operation = async (call) => {

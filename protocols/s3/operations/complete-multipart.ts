@@ -1,3 +1,4 @@
+import type { Metadata } from '#files/metadata.ts'
 import type { MultipartUpload, UploadedPart } from '#files/multipart.ts'
 import type { XmlElement } from '#net/xml.ts'
 import { parentOf } from '#permissions/path.ts'
@@ -11,14 +12,14 @@ import {
   combineChecksums,
   multipartEtag,
   parseAlgorithm,
+  readChecksumType,
 } from '../checksums.ts'
 import { S3Fault } from '../errors.ts'
 import { type KeyPlace, placeOfKey } from '../keys.ts'
 import { childrenNamed, childText, element, xmlDocument } from '../markup.ts'
-import { etagOf, findObject } from '../objects.ts'
-import { writeConditions } from '../write-conditions.ts'
+import { etagOf, findObject, storedChecksumXml } from '../objects.ts'
+import { underConditions, writeConditions } from '../write-conditions.ts'
 import { makeParents, withParents } from './put-object.ts'
-import { checksumElements } from './upload-part.ts'
 
 const MOST_PARTS = 10_000
 const LEAST_PART_BYTES = 5 * 1024 * 1024
@@ -29,7 +30,7 @@ type NamedPart = {
   readonly etag: string
   readonly checksums: Readonly<Record<string, string>>
 }
-type Completed = { readonly etag: string; readonly checksums: Readonly<Record<string, string>> }
+type Completed = Pick<Metadata, 'etag' | 'checksums'>
 
 /** POST object?uploadId: joins the parts. Asked again after it succeeded, it answers the same. */
 export const completeMultipartUpload: Operation = async (call) => {
@@ -43,7 +44,7 @@ export const completeMultipartUpload: Operation = async (call) => {
         element('Bucket', call.request.bucket) +
         element('Key', call.request.key) +
         element('ETag', `"${done.etag}"`) +
-        checksumElements(done.checksums),
+        storedChecksumXml(done),
     )
   })
 }
@@ -59,17 +60,19 @@ async function complete(call: Call, place: KeyPlace, named: readonly NamedPart[]
     return completedBefore(call, place, named)
   }
   const parts = matchParts(named, await files.uploads.parts(place.path, id))
+  checkSize(call, parts)
   const etag = multipartEtag(parts.map((part) => part.etag))
-  const checksums = objectChecksum(call, upload, parts)
-  const metadata = { ...upload.metadata, etag, checksums, parts: parts.map(({ size }) => size) }
+  const sums = checksumsOf(call, upload, parts)
+  const metadata = { ...upload.metadata, etag, ...sums, parts: parts.map(({ size }) => size) }
   const conditions = await writeConditions(call, place)
   const numbers = parts.map(({ number }) => number)
-  await withParents(call, place.path, async () => {
+  const join = async () => {
     const parent = await files.stat(parentOf(place.path)).catch(() => null)
     if (parent === null) await makeParents(call, place.path)
     await files.uploads.complete(place.path, id, numbers, metadata, conditions)
-  })
-  return { etag, checksums }
+  }
+  await withParents(call, place.path, () => underConditions(call, join))
+  return { etag, checksums: sums.checksums }
 }
 
 /** The client did not hear the first answer: the object shows that it was completed with these parts. */
@@ -126,19 +129,31 @@ function matchParts(named: readonly NamedPart[], uploaded: readonly UploadedPart
   })
 }
 
-function objectChecksum(
-  call: Call,
-  upload: MultipartUpload,
-  parts: readonly UploadedPart[],
-): Record<string, string> {
+/** The client says how long the object is to be. Fault InvalidRequest. */
+function checkSize(call: Call, parts: readonly UploadedPart[]): void {
+  const expected = header(call, 'x-amz-mp-object-size')
+  if (expected === undefined) return
+  const size = parts.reduce((sum, part) => sum + part.size, 0)
+  if (!/^\d{1,15}$/.test(expected) || Number(expected) !== size)
+    throw new S3Fault('InvalidRequest', `x-amz-mp-object-size is not the size of the parts: ${size}`)
+}
+
+type ObjectChecksums = Pick<Metadata, 'checksums' | 'partChecksums'>
+
+/** The checksum of the object and those of its parts. Faults BadDigest, InvalidRequest. */
+function checksumsOf(call: Call, upload: MultipartUpload, parts: readonly UploadedPart[]): ObjectChecksums {
   const algorithm: Algorithm | undefined = parseAlgorithm(upload.checksum?.algorithm ?? '')
-  if (algorithm === undefined || upload.checksum === null) return {}
+  if (algorithm === undefined || upload.checksum === null) return { checksums: {} }
+  const { type } = upload.checksum
+  if ((readChecksumType(header(call, 'x-amz-checksum-type')) ?? type) !== type)
+    throw new S3Fault('InvalidRequest', `The upload was started with the checksum type ${type}.`)
   const name = checksumHeader(algorithm)
-  const sums = parts.map((part) => ({ checksum: part.checksums[name] ?? '', size: part.size }))
-  if (sums.some(({ checksum }) => checksum === '')) return {}
-  const value = combineChecksums(algorithm, upload.checksum.type, sums)
+  const partChecksums = parts.map((part) => part.checksums[name] ?? '')
+  if (partChecksums.includes('')) return { checksums: {} }
+  const sums = parts.map(({ size }, index) => ({ checksum: partChecksums[index] ?? '', size }))
+  const value = combineChecksums(algorithm, type, sums)
   const given = header(call, name)
   if (given !== undefined && given !== value && `${given}-${parts.length}` !== value)
     throw new S3Fault('BadDigest')
-  return { [name]: value }
+  return { checksums: { [name]: value }, partChecksums }
 }

@@ -10,11 +10,10 @@ import { S3Fault } from '../errors.ts'
 import { givenMetadata } from '../given-metadata.ts'
 import { type KeyPlace, placeOfKey } from '../keys.ts'
 import { element, xmlDocument } from '../markup.ts'
-import { type Described, describe, etagOf, storedChecksum } from '../objects.ts'
-import { writeConditions } from '../write-conditions.ts'
+import { type Described, describe, etagOf, storedChecksumXml } from '../objects.ts'
+import { underConditions, writeConditions } from '../write-conditions.ts'
 import { statOrOpen } from './get-object.ts'
 import { makeFolder, makeParents, withParents } from './put-object.ts'
-import { checksumElements } from './upload-part.ts'
 
 const MOST_TRIES = 4
 
@@ -28,15 +27,12 @@ export const copyObject: Operation = async (call) => {
     const done =
       source.folder || target.folder
         ? await copyMarker(call, source, target)
-        : await copyFile(call, source, target, conditions)
-    const stored = storedChecksum(done.metadata)
+        : await underConditions(call, () => copyFile(call, source, target, conditions))
     return xmlDocument(
       'CopyObjectResult',
       element('LastModified', new Date(done.entry.modified).toISOString()) +
         element('ETag', `"${etagOf(done)}"`) +
-        (stored === null
-          ? ''
-          : checksumElements({ [stored.header]: stored.value }) + element('ChecksumType', stored.type)),
+        storedChecksumXml(done.metadata),
     )
   })
 }

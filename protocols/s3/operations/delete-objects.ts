@@ -12,17 +12,20 @@ import {
   isFault,
   type Operation,
 } from '../call.ts'
+import { deleteConditions, type Wanted } from '../delete-conditions.ts'
 import { S3Fault } from '../errors.ts'
 import { errorAnswer } from '../faults.ts'
 import { type KeyPlace, placeOfKey } from '../keys.ts'
 import { childrenNamed, childText, element, group, xmlDocument } from '../markup.ts'
-import { findObject } from '../objects.ts'
-import { requireEtag } from '../write-conditions.ts'
 
 /** DELETE object: 204, also when there was none. */
 export const deleteObject: Operation = async (call) => {
   const place = placeOfKey(bucketPath(call), call.request.key)
-  await deleteKey(call, place, header(call, 'if-match'))
+  await deleteKey(call, place, {
+    etag: header(call, 'if-match'),
+    size: header(call, 'x-amz-if-match-size'),
+    modified: header(call, 'x-amz-if-match-last-modified-time'),
+  })
   await prune(call, place.path)
   answerEmpty(call, 204)
 }
@@ -31,9 +34,9 @@ function prune(call: Call, path: VirtualPath): Promise<void> {
   return call.folders.prune(call.session.principal.siteId, call.session.files, path)
 }
 
-async function deleteKey(call: Call, place: KeyPlace, match: string | undefined): Promise<void> {
+async function deleteKey(call: Call, place: KeyPlace, wanted: Wanted): Promise<void> {
   const { files } = call.session
-  const condition = match === undefined ? {} : requireEtag(await findObject(files, place), match)
+  const condition = await deleteConditions(files, place, wanted)
   // Who may delete but not look has no answer here; the removal itself decides then.
   const entry = await files.stat(place.path).catch((error: unknown) => {
     if (!isFault(error, 'not_found', 'forbidden')) throw error
@@ -44,7 +47,9 @@ async function deleteKey(call: Call, place: KeyPlace, match: string | undefined)
     await files.remove(place.path, condition)
   } catch (error) {
     // A folder with something in it is no key of its own: there is nothing to delete.
-    const nothing = isFault(error, 'not_found') || (place.folder && isFault(error, 'not_empty'))
+    const nothing =
+      (isFault(error, 'not_found') && wanted.etag === undefined) ||
+      (place.folder && isFault(error, 'not_empty'))
     if (!nothing) throw error
     await existingBucket(call)
   }
@@ -54,11 +59,7 @@ const MOST_KEYS = 1_000
 const XML_LIMITS = { maxBytes: 8 * 1024 * 1024, maxNodes: 30_000 }
 const AT_ONCE = 8
 
-type Item = {
-  readonly key: string
-  readonly etag: string | undefined
-  readonly versionId: string | undefined
-}
+type Item = Wanted & { readonly key: string; readonly versionId: string | undefined }
 
 /** POST bucket?delete: up to 1,000 keys, each with its own result. */
 export const deleteObjects: Operation = async (call) => {
@@ -85,7 +86,7 @@ async function deleteItem(
   try {
     if (item.versionId !== undefined && item.versionId !== 'null') throw new S3Fault('NoSuchVersion')
     const place = placeOfKey(bucket, item.key)
-    await deleteKey(call, place, item.etag)
+    await deleteKey(call, place, item)
     parents.set(parentOf(place.path), place.path)
     const version = item.versionId === undefined ? '' : element('VersionId', item.versionId)
     return quiet ? '' : group('Deleted', element('Key', item.key) + version)
@@ -102,7 +103,13 @@ function readItems(root: XmlElement | null): { items: Item[]; quiet: boolean } {
   const items = childrenNamed(root, 'Object').map((object) => {
     const key = childText(object, 'Key')
     if (key === undefined || key === '') throw new S3Fault('MalformedXML')
-    return { key, etag: childText(object, 'ETag'), versionId: childText(object, 'VersionId') }
+    return {
+      key,
+      etag: childText(object, 'ETag'),
+      size: childText(object, 'Size'),
+      modified: childText(object, 'LastModifiedTime'),
+      versionId: childText(object, 'VersionId'),
+    }
   })
   if (items.length === 0 || items.length > MOST_KEYS) throw new S3Fault('MalformedXML')
   return { items, quiet: childText(root, 'Quiet')?.trim() === 'true' }

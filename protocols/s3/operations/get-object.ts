@@ -80,19 +80,19 @@ function answerOf(call: Call, described: Described): ObjectAnswer | null {
   const common = { ...objectHeaders(described), ...overrides(call) }
   const part = partSpan(call, described)
   const span = part?.span ?? rangeSpan(call, described)
+  // A range has no checksum of its own; a part has.
+  const wanted = header(call, 'x-amz-checksum-mode')?.toUpperCase() === 'ENABLED'
+  const checksums =
+    wanted && (span === null || part !== null) ? checksumHeaders(described.metadata, part?.number) : {}
   if (span === null) {
-    const checksums = header(call, 'x-amz-checksum-mode')?.toUpperCase() === 'ENABLED'
-    const headers = {
-      ...common,
-      'Content-Length': size,
-      ...(checksums ? checksumHeaders(described.metadata) : {}),
-    }
+    const headers = { ...common, 'Content-Length': size, ...checksums }
     return { status: 200, headers, span: { start: 0, end: size } }
   }
   const headers: AnswerHeaders = {
     ...common,
     'Content-Length': span.end - span.start,
     ...(size > 0 ? { 'Content-Range': contentRange(span, size) } : {}),
+    ...checksums,
     ...(part === null ? {} : { 'x-amz-mp-parts-count': part.count }),
   }
   return { status: 206, headers, span }
@@ -122,8 +122,10 @@ function rangeSpan(call: Call, described: Described): ByteSpan | null {
   return range.kind === 'spans' && range.spans.length === 1 ? range.spans[0] : null
 }
 
+type PartSpan = { readonly span: ByteSpan; readonly number: number; readonly count: number }
+
 /** `partNumber`: the bytes that were uploaded as that part; an object that was put whole is its part 1. */
-function partSpan(call: Call, { entry, metadata }: Described): { span: ByteSpan; count: number } | null {
+function partSpan(call: Call, { entry, metadata }: Described): PartSpan | null {
   const text = param(call, 'partNumber')
   if (text === undefined) return null
   const sizes = metadata !== null && metadata.parts.length > 0 ? metadata.parts : [entry.size]
@@ -133,7 +135,7 @@ function partSpan(call: Call, { entry, metadata }: Described): { span: ByteSpan;
   const size = sizes[number - 1]
   if (size === undefined) throw new S3Fault('InvalidPartNumber')
   const start = sizes.slice(0, number - 1).reduce((sum, bytes) => sum + bytes, 0)
-  return { span: { start, end: start + size }, count: sizes.length }
+  return { span: { start, end: start + size }, number, count: sizes.length }
 }
 
 const OVERRIDES: ReadonlyMap<string, string> = new Map([

@@ -10,7 +10,7 @@ import {
   type Operation,
   param,
 } from '../call.ts'
-import { allowsType, type ChecksumType, defaultType, parseAlgorithm } from '../checksums.ts'
+import { allowsType, defaultType, parseAlgorithm, readChecksumType } from '../checksums.ts'
 import { S3Fault } from '../errors.ts'
 import { givenMetadata } from '../given-metadata.ts'
 import { placeOfKey } from '../keys.ts'
@@ -44,22 +44,19 @@ export const createMultipartUpload: Operation = async (call) => {
 
 function readChecksum(call: Call): MultipartUpload['checksum'] {
   const name = header(call, 'x-amz-checksum-algorithm')
-  if (name === undefined) return null
+  const given = readChecksumType(header(call, 'x-amz-checksum-type'))
+  if (name === undefined) {
+    if (given === null) return null
+    throw new S3Fault('InvalidRequest', 'x-amz-checksum-type needs x-amz-checksum-algorithm.')
+  }
   const algorithm = parseAlgorithm(name)
   if (algorithm === undefined)
     throw new S3Fault('InvalidRequest', 'Checksum algorithm provided is unsupported.')
-  const type = readChecksumType(header(call, 'x-amz-checksum-type')) ?? defaultType(algorithm)
+  const type = given ?? defaultType(algorithm)
   if (!allowsType(algorithm, type)) {
     throw new S3Fault('InvalidRequest', `The ${type} checksum type cannot be used with ${algorithm}.`)
   }
   return { algorithm, type }
-}
-
-function readChecksumType(text: string | undefined): ChecksumType | null {
-  if (text === undefined) return null
-  const type = text.toUpperCase()
-  if (type === 'COMPOSITE' || type === 'FULL_OBJECT') return type
-  throw new S3Fault('InvalidRequest', 'x-amz-checksum-type must be COMPOSITE or FULL_OBJECT.')
 }
 
 /** DELETE object?uploadId */

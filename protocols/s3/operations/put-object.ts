@@ -8,7 +8,7 @@ import { S3Fault } from '../errors.ts'
 import { givenMetadata } from '../given-metadata.ts'
 import { type KeyPlace, placeOfKey } from '../keys.ts'
 import { EMPTY_MD5, findObject } from '../objects.ts'
-import { writeConditions } from '../write-conditions.ts'
+import { underConditions, writeConditions } from '../write-conditions.ts'
 
 /** PUT object. Nothing is visible before every byte, checksum and signature was verified. */
 export const putObject: Operation = async (call) => {
@@ -24,7 +24,7 @@ export const putObject: Operation = async (call) => {
 export async function storeObject(call: Call, place: KeyPlace, metadata: Metadata): Promise<Digests> {
   const body = verifiedBody(call)
   const conditions = await writeConditions(call, place)
-  return withParents(call, place.path, async () => {
+  const store = async () => {
     await using upload = await createUpload(call, place.path, conditions)
     await receiveBody(body, upload, { signal: call.session.signal, owned: true })
     const digests = body.digests()
@@ -33,7 +33,8 @@ export async function storeObject(call: Call, place: KeyPlace, metadata: Metadat
       metadata: { ...metadata, etag: digests.md5, checksums: digests.checksums },
     })
     return digests
-  })
+  }
+  return withParents(call, place.path, () => underConditions(call, store))
 }
 
 /** Starts an upload and makes the folders that it needs. */

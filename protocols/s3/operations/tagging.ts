@@ -3,7 +3,7 @@ import { discardBody, xmlBody } from '../body.ts'
 import { answerEmpty, answerXml, bucketPath, type Call, existingBucket, type Operation } from '../call.ts'
 import { S3Fault } from '../errors.ts'
 import { tagsOf } from '../given-metadata.ts'
-import { placeOfKey } from '../keys.ts'
+import { compareKeys, placeOfKey } from '../keys.ts'
 import { childrenNamed, childText, element, group, xmlDocument } from '../markup.ts'
 import { describe, statObject } from '../objects.ts'
 import { emptyOf } from './copy-object.ts'
@@ -18,9 +18,9 @@ export const getObjectTagging: Operation = async (call) => {
 }
 
 function taggingXml(tags: Readonly<Record<string, string>>): string {
-  const set = Object.entries(tags).map(([key, value]) =>
-    group('Tag', element('Key', key) + element('Value', value)),
-  )
+  const set = Object.entries(tags)
+    .toSorted(([a], [b]) => compareKeys(a, b))
+    .map(([key, value]) => group('Tag', element('Key', key) + element('Value', value)))
   return xmlDocument('Tagging', group('TagSet', set.join('')))
 }
 

@@ -3,7 +3,7 @@ import type { StagedPart, UploadedPart } from '#files/multipart.ts'
 import type { OpenFile } from '#files/types.ts'
 import { receiveBody } from '#net/receive.ts'
 import { answerSlowly } from '../answer-slowly.ts'
-import { discardBody, verifiedBody } from '../body.ts'
+import { announcedLength, discardBody, verifiedBody } from '../body.ts'
 import { answerEmpty, bucketPath, type Call, header, type Operation, param } from '../call.ts'
 import { checksumElement, checksumHeader, createChecksum, parseAlgorithm } from '../checksums.ts'
 import { checkCopySource, readCopySource } from '../copy-source.ts'
@@ -36,7 +36,7 @@ export const uploadPart: Operation = async (call) => {
   const id = param(call, 'uploadId') ?? ''
   const upload = await uploads.get(path, id)
   const body = verifiedBody(call, { also: parseAlgorithm(upload.checksum?.algorithm ?? '') })
-  await using part = await uploads.part(path, id, number)
+  await using part = await uploads.part(path, id, number, announcedLength(call))
   await receiveBody(body, part, { signal: call.session.signal, owned: true })
   const { md5, checksums } = body.digests()
   await part.commit({ etag: md5, checksums })
@@ -56,7 +56,7 @@ export const uploadPartCopy: Operation = async (call) => {
   await using file = await openObject(call, source.path)
   checkCopySource(call, await describe(files, file.entry))
   const span = copyRange(header(call, 'x-amz-copy-source-range'), file.entry.size)
-  await using part = await files.uploads.part(path, id, number)
+  await using part = await files.uploads.part(path, id, number, span.end - span.start)
   await answerSlowly(call, async () => {
     const done = await copyBytes(call, file, part, span, upload.checksum?.algorithm ?? '')
     return xmlDocument('CopyPartResult', copyResult(done))

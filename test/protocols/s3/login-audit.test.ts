@@ -69,4 +69,12 @@ describe('R3: what the S3 door refuses by itself is in the audit', () => {
     expect((await s3.wire.send('GET', '/')).status).toBe(403)
     expect(await refusals()).toEqual(before)
   })
+
+  test('a preflight of a presigned URL is no login', async () => {
+    const before = await refusals()
+    const url = await s3.wire.presign('GET', '/box/x')
+    const ask = { origin: 'https://example.org', 'access-control-request-method': 'GET' }
+    expect((await s3.wire.send('OPTIONS', url, ask)).status).toBe(403)
+    expect(await refusals()).toEqual(before)
+  })
 })

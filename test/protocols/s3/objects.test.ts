@@ -48,6 +48,14 @@ describe('S3 buckets', () => {
     expect(await make('10.0.0.1')).toBe('InvalidBucketName')
   })
 
+  test.each([
+    ['foo-.bar', 400],
+    ['foo.-bar', 400],
+    ['foo-b.c--d', 200],
+  ])('each label of a name is that of a host: making %s is answered %s', async (name, status) => {
+    expect((await s3.wire.signed('PUT', `/${name}`)).status).toBe(status)
+  })
+
   test('a bucket with something in it stays, an empty one goes', async () => {
     await s3.client.send(new CreateBucketCommand({ Bucket: 'full' }))
     await s3.client.send(new PutObjectCommand({ Bucket: 'full', Key: 'a/b', Body: 'x' }))
