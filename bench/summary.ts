@@ -16,14 +16,14 @@ process.stdout.write(`${[...new Set(runs.map(({ machine }) => machine))].join(';
 process.stdout.write(
   '| workload | unit | Latchkey | peers | ratio of medians | aims |\n|---|---|---|---|---|---|\n',
 )
-for (const { rows: all, part } of runs) {
+for (const { rows: all, part, workers } of runs) {
   // JSON has no infinity: memory that did not grow.
   const rows = all.filter((row) => row.rounds.every(Number.isFinite))
   for (const row of rows.filter(({ subject }) => isLatchkey(subject)))
-    process.stdout.write(line(row, rows, part))
+    process.stdout.write(line(row, rows, part, workers))
 }
 
-function line(row: Row, rows: readonly Row[], part: number): string {
+function line(row: Row, rows: readonly Row[], part: number, workers: number): string {
   const peers = rows.filter(
     ({ door, workload, subject }) => door === row.door && workload === row.workload && !isLatchkey(subject),
   )
@@ -32,8 +32,9 @@ function line(row: Row, rows: readonly Row[], part: number): string {
   const aims = isPlain ? Object.entries(row.aims).map(([peer, aim]) => `${peer} ≥ ${aim}`) : []
   const variant = isPlain ? '' : ` (${row.subject})`
   const share = part === 1 ? '' : `, 1/${part} of it`
+  const crew = workers === 1 ? '' : `, ${workers} workers`
   const cells = [
-    `${row.door}: ${row.workload}${share}${variant}`,
+    `${row.door}: ${row.workload}${share}${crew}${variant}`,
     row.unit,
     row.rounds.map(figure).join(' '),
     peers.map(({ subject, rounds }) => `${subject} ${rounds.map(figure).join(' ')}`).join(', '),
