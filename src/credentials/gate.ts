@@ -72,7 +72,6 @@ export type People = {
   resume(
     attempt: BrowserAt & { readonly cookie: string; readonly mayRotate: boolean },
   ): Promise<Resumed | null>
-  leave(cookie: string): Promise<void>
   /** Is this the person's password? Asked before what a thief of an open browser must not do. */
   reprove(principal: Principal, password: string, at: Omit<BrowserAt, 'siteId'>): Promise<boolean>
 }

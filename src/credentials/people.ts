@@ -48,10 +48,6 @@ export function createPeople(deps: PeopleDeps): People {
     enter: (attempt) => enter(deps, attempt),
     confirm: (attempt) => confirm(deps, turns, attempt),
     resume: (attempt) => resume(deps, attempt),
-    async leave(cookie) {
-      const browser = await deps.people.browserByDigest(digestCookie(cookie))
-      if (browser !== null) await deps.people.removeBrowser(browser.id)
-    },
     async reprove(principal, password, at) {
       const { user, siteId } = principal
       const proof = { kind: 'person', login: user?.name ?? '', password } as const

@@ -1,4 +1,5 @@
 import { toFault } from '#faults'
+import { endOwnBrowsers } from '#identity/own-account.ts'
 import { cookieLine, readCookie } from '../cookies.ts'
 import { html, type Piece } from '../html.ts'
 import { smallPage } from '../layout.ts'
@@ -27,8 +28,7 @@ export const LOGIN_ROUTES: readonly Route[] = [
     rule: 'person',
     ownSite: true,
     async handle(visit) {
-      const cookie = readCookie(visit.exchange.request, 'in', visit.secure)
-      if (cookie !== null) await visit.deps.people.leave(cookie)
+      await endOwnBrowsers(visit.deps.identity, visit.actor, { only: visit.browserId })
       visit.cookies.push(cookieLine('in', null, visit.secure))
       return redirect('/console/login?out=1')
     },

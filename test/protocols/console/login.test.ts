@@ -205,3 +205,16 @@ test('each login is recorded, granted or refused (R3)', async () => {
     ['ok', ''],
   ])
 })
+
+test('logging out is recorded with the browser that it ended (R3)', async () => {
+  const { identity, site: own } = site.world
+  const browser = await site.person('leaver')
+  await browser.post('/console/logout')
+  const found = await identity.audit.search(
+    { siteId: own.id, user: 'leaver', action: 'session.end' },
+    { limit: 10, after: null, order: 'oldest' },
+  )
+  expect(found.map(({ outcome, door, subject }) => [outcome, door, subject])).toEqual([
+    ['ok', 'rest', expect.stringMatching(/^user leaver: login \w+ in a browser$/)],
+  ])
+})
