@@ -9,6 +9,7 @@ import { OVERVIEW_ROUTES } from './pages/overview.ts'
 import { SECOND_FACTOR_ROUTES } from './pages/second-factor.ts'
 import { SETTINGS_ROUTES } from './pages/settings.ts'
 import { SITE_ROUTES } from './pages/sites.ts'
+import { TRASH_ROUTES } from './pages/trash.ts'
 import { USER_ROUTES } from './pages/users.ts'
 import type { Route } from './route.ts'
 
@@ -18,6 +19,7 @@ export const ROUTES: readonly Route[] = [
   ...OVERVIEW_ROUTES,
   ...KEY_ROUTES,
   ...FILE_ROUTES,
+  ...TRASH_ROUTES,
   ...USER_ROUTES,
   ...GRANT_ROUTES,
   ...GROUP_ROUTES,

@@ -30,6 +30,8 @@ export const DONE: ReadonlyMap<string, string> = new Map([
   ['folder-made', 'The folder is there.'],
   ['renamed', 'Renamed.'],
   ['removed', 'Deleted.'],
+  ['restored', 'It is back.'],
+  ['purged', 'Deleted for good.'],
 ])
 
 /** One sentence for each scope. */

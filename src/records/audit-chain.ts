@@ -106,7 +106,7 @@ export function auditChain(clock: Clock): AuditChain {
         hash = linkHash(place, previous, entry)
         return auditRow(entry, { ...place, previous, hash })
       })
-      for (const row of rows) await insert(trx, row)
+      await insert(trx, rows)
       const { mac } = sealed({ ...head, count, hash })
       await moveHead(trx, { writer: head.writer, count, hash, mac })
     },

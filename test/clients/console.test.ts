@@ -147,6 +147,15 @@ describe.runIf(HAS_BROWSER)('the console in chromium', () => {
     await client.done
   })
 
+  /** Deletes a file in the folder that is shown. */
+  async function removeThere(name: string): Promise<void> {
+    const row = page.locator(`tr:has-text("${name}")`)
+    await row.locator('summary').first().click()
+    await row.locator('summary:has-text("Delete")').click()
+    await row.locator(`button:has-text("Delete ${name}")`).click()
+    await page.waitForSelector('text=Deleted.')
+  }
+
   test('files are uploaded with progress, downloaded, renamed and deleted without any client', async () => {
     await page.goto(address('/files/demo'))
     const bytes = Buffer.alloc(300_000, 'x')
@@ -177,12 +186,17 @@ describe.runIf(HAS_BROWSER)('the console in chromium', () => {
     await row.locator('input[name=name]').fill('renamed.bin')
     await row.locator('button:has-text("Rename")').click()
     await page.waitForSelector('a.entry:has-text("renamed.bin")')
-    const renamed = page.locator('tr:has-text("renamed.bin")')
-    await renamed.locator('summary').first().click()
-    await renamed.locator('summary:has-text("Delete")').click()
-    await renamed.locator('button:has-text("Delete renamed.bin")').click()
-    await page.waitForSelector('text=Deleted.')
+    await removeThere('renamed.bin')
     expect(await page.locator('a.entry:has-text("renamed.bin")').count()).toBe(0)
+  })
+
+  test('F3: what was deleted is put back from the trash', async () => {
+    await page.goto(address('/files/demo'))
+    await page.click('main a:has-text("Trash")')
+    await page.locator('tr:has-text("/demo/renamed.bin") button:has-text("Restore")').click()
+    await page.waitForSelector('text=It is back.')
+    expect(await readFile(join(server.files, 'demo/renamed.bin'), 'utf8')).toBe('new')
+    await removeThere('renamed.bin')
   })
 
   test('a member sees to own keys, and to nothing else (K2)', async () => {
@@ -220,6 +234,7 @@ describe.runIf(HAS_BROWSER)('the console in chromium', () => {
   const PAGES = [
     '',
     '/files/demo',
+    '/trash',
     '/keys',
     '/keys/new',
     '/users',

@@ -76,6 +76,20 @@ describe('R3: search', () => {
     }
   })
 
+  test.each([1, 15, 16, 17, 50])('a batch of %i is one chain, in its order', async (length) => {
+    await using database = await makeSqlite()
+    const records = await database.open()
+    await records.audit.append([fileEntry('/before', at(0))])
+    await records.audit.append(Array.from({ length }, (_, i) => fileEntry(`/${i}`, at(0))))
+    const entries = await records.audit.search({ siteId: null }, { limit: 100, after: null, order: 'oldest' })
+    const subjects = entries.map(({ subject }) => subject)
+    expect(subjects.slice(-length)).toEqual(Array.from({ length }, (_, i) => `/${i}`))
+    for (const [index, { number, previous }] of entries.entries()) {
+      expect(number).toBe(index + 1)
+      if (index > 0) expect(previous).toEqual(entries[index - 1]?.hash)
+    }
+  })
+
   test('entries outlive their site, with its name of the time (K8)', async () => {
     await using database = await makeSqlite()
     const records = await database.open()

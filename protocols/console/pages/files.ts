@@ -14,6 +14,7 @@ import {
   segments,
   type VirtualPath,
 } from '#permissions/path.ts'
+import { href } from '../file-links.ts'
 import { DOWNLOAD_HEADERS } from '../headers.ts'
 import { type Html, html, type Piece } from '../html.ts'
 import { icon } from '../icons.ts'
@@ -24,6 +25,7 @@ import { type Answer, field, type PersonVisit, param, redirect } from '../visit.
 
 const PAGE = 500
 const MAX_BYTES = 16 * 1024 ** 4
+
 export const FILE_ROUTES: readonly Route[] = [
   {
     method: 'GET',
@@ -50,11 +52,6 @@ function pathOf(visit: PersonVisit): VirtualPath {
   return parsePath(`/${param(visit, '*')}`)
 }
 
-/** An address for a path: each name is encoded by itself. */
-function href(kind: 'files' | 'download', path: VirtualPath): string {
-  return ['/console', kind, ...segments(path).map(encodeURIComponent)].join('/')
-}
-
 async function folderPage(visit: PersonVisit, folder: VirtualPath): Promise<Answer> {
   const { files } = visit.session
   const after = visit.query.get('after') ?? undefined
@@ -71,7 +68,7 @@ ${more(visit, href('files', folder).slice('/console'.length), visit.query, next)
   return page(visit, {
     title: name,
     part: 'Files',
-    actions: html`<details class="careful"><summary class="button quiet">New folder</summary><div>${folderForm(visit, folder)}</div></details>`,
+    actions: html`<a class="button quiet" href="/console/trash">Trash</a><details class="careful"><summary class="button quiet">New folder</summary><div>${folderForm(visit, folder)}</div></details>`,
     body,
     scripts: ['upload.js'],
   })
