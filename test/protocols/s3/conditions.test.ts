@@ -33,6 +33,11 @@ async function multipart(Key: string, Body: string, conditions: object): Promise
   )
 }
 
+const WRITES = [
+  ['PUT', (key: string, body: string, conditions: object) => errorOf(put(key, body, conditions))],
+  ['Complete', multipart],
+] as const
+
 /** A PUT whose conditions were looked at before `meanwhile` ran, and whose body came after it. */
 async function putAround(key: string, headers: Record<string, string>, meanwhile: () => Promise<unknown>) {
   const signed = await s3.wire.sign('PUT', `/box/${key}`, headers)
@@ -51,10 +56,7 @@ async function putAround(key: string, headers: Record<string, string>, meanwhile
 }
 
 describe('S3 conditions of a write', () => {
-  test.each([
-    ['PUT', (key: string, body: string, conditions: object) => errorOf(put(key, body, conditions))],
-    ['Complete', multipart],
-  ])('%s: If-None-Match with an ETag goes by the ETag that is there', async (name, write) => {
+  test.each(WRITES)('%s: If-None-Match with an ETag goes by the ETag that is there', async (name, write) => {
     const key = `none-${name}`
     expect(await write(key, 'one', { IfNoneMatch: OTHER })).toBe('ok')
     const { ETag } = await head(key)
@@ -64,10 +66,7 @@ describe('S3 conditions of a write', () => {
     expect(await textOf(key)).toBe('three')
   })
 
-  test.each([
-    ['PUT', (key: string, body: string, conditions: object) => errorOf(put(key, body, conditions))],
-    ['Complete', multipart],
-  ])('%s: If-Match: * wants an object, whichever', async (name, write) => {
+  test.each(WRITES)('%s: If-Match: * wants an object, whichever', async (name, write) => {
     const key = `any-${name}`
     expect(await write(key, 'x', { IfMatch: '*' })).toBe('NoSuchKey')
     await put(key, 'one')

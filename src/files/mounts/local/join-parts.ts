@@ -3,12 +3,13 @@ import { link, readdir, unlink } from 'node:fs/promises'
 import type { KeptPart, Staged } from '../../mount.ts'
 import { errnoOf } from './errors.ts'
 import type { Folder } from './folder.ts'
-import { closeDescriptor, NO_LINKS, openDescriptor } from './io.ts'
+import { closeDescriptor, NO_LINKS, openDescriptor, syncFolder } from './io.ts'
 import { claimedNumbers, sealedName, slotOf, startOf, wholeName } from './slots.ts'
 
 const { O_RDWR, O_NOFOLLOW } = constants
 
 export type JoinHome = {
+  readonly durable: boolean
   /** A path in staging that is not taken. */
   newPath(): string
   /** Takes a file in staging over. */
@@ -29,7 +30,7 @@ export async function joinInPlace(
   if (length === undefined) return null
   const { joined, end } = together(parts, length)
   if (joined === 0) return null
-  if (!(await seal(folder, length))) return null
+  if (!(await seal(home, folder, length))) return null
   const taken = claimedNumbers(await readdir(folder.self), length)
   // The numbers of those joined are 1, 2, 3 …
   if (taken.some((number) => number > joined)) return null
@@ -51,7 +52,7 @@ function together(parts: readonly KeptPart[], length: number): { joined: number;
 
 // A second name and then the first away, not a rename: what is sealed is never replaced. A part that came too late may
 // have made an empty file under the first name again.
-async function seal(folder: Folder, length: number): Promise<boolean> {
+async function seal({ durable }: JoinHome, folder: Folder, length: number): Promise<boolean> {
   const whole = folder.at(wholeName(length))
   try {
     await link(whole, folder.at(sealedName(length)))
@@ -61,6 +62,8 @@ async function seal(folder: Folder, length: number): Promise<boolean> {
     if (NO_LINKS.has(errnoOf(error))) return false
     throw error
   }
+  // The parts are acknowledged: on disk under the one name before they lose the other.
+  if (durable) await syncFolder(folder.self)
   await unlink(whole)
   return true
 }

@@ -25,8 +25,11 @@ export function localParts(home: () => PartsHome): MountParts {
   const longest = createLengths()
   return {
     async stage(uploadId, { number, size }, signal) {
-      const slot = size ? slotFor(number, longest.with(uploadId, size)) : null
-      const taken = slot === null || !size ? null : await guarded(() => inSlot(home(), uploadId, slot, size))
+      const inWhole = async (bytes: number) => {
+        const slot = slotFor(number, longest.with(uploadId, bytes))
+        return slot && inSlot(home(), uploadId, slot, bytes)
+      }
+      const taken = size ? await guarded(() => inWhole(size)) : null
       return taken ?? ownFile(home(), uploadId, await home().stage(signal))
     },
     open: (uploadId, part) => openPart(home(), uploadId, part),
@@ -148,6 +151,7 @@ async function dropAll(home: PartsHome, uploadId: string): Promise<void> {
 
 async function join(home: PartsHome, uploadId: string, parts: readonly KeptPart[]) {
   using folder = folderOf(home, uploadId)
-  const { staging, adopt } = home
-  return await joinInPlace({ newPath: () => staging.folder().at(staging.newName()), adopt }, folder, parts)
+  const { staging, adopt, durable } = home
+  const newPath = () => staging.folder().at(staging.newName())
+  return await joinInPlace({ durable, newPath, adopt }, folder, parts)
 }
