@@ -12,6 +12,13 @@ export type Inbox = Disposable & {
   take(): Promise<Taken>
   /** When the end came, on `performance.now()`. */
   readonly endedAt: number
+  /**
+   * Where nothing waits in it, and it reads nothing before this turn of the event loop ends: the connection, for
+   * taking from it what comes next. Null otherwise.
+   */
+  direct(): Socket | null
+  /** How many bytes were taken so. */
+  passed(bytes: number): void
 }
 
 /** A data connection; `inbox` where it is for an upload. */
@@ -22,6 +29,8 @@ const HELD_BYTES = 2 * 1024 * 1024
 /** One `writev` takes no more pieces than this on any system. */
 const BATCH_CHUNKS = 1000
 const HELD_BLOCKS = HELD_BYTES / BLOCK_BYTES
+/** Where the kernel moves the rest itself, it is enough to be told that something came. */
+const SAMPLE_BYTES = 4 * 1024
 
 /** Waits for `ready`, which may become true whenever the waiting one is woken. */
 function createBell(ready: () => boolean): { ring(): void; wait(): Promise<void> } {
@@ -76,6 +85,9 @@ export function gatherChunks(socket: Socket): Inbox {
       if (socket.isPaused()) socket.resume()
       return taken
     },
+    // TLS, or a connection of which the stream may have read more than it gave.
+    direct: () => null,
+    passed() {},
     [Symbol.dispose]() {},
   }
 }
@@ -110,16 +122,20 @@ type Filling = {
   inbox(socket: Socket): Inbox
 }
 
+/** The first `length` bytes of a block. */
+type Filled = { readonly block: Buffer; readonly length: number }
+
 function createFilling(blocks: Blocks): Filling {
   let current = blocks.take()
   let length = 0
-  let full: Buffer[] = []
-  let lent: Buffer[] = []
+  let limit = BLOCK_BYTES
+  let full: Filled[] = []
+  let lent: Filled[] = []
   let moved: (bytes: number) => void = () => {}
   let ring: () => void = () => {}
 
   function giveBack(): void {
-    for (const block of lent) blocks.giveBack(block)
+    for (const { block } of lent) blocks.giveBack(block)
     lent = []
   }
 
@@ -142,25 +158,29 @@ function createFilling(blocks: Blocks): Filling {
         lent = full
         full = []
         if (state === 'open') socket.resume()
-        const last = state !== 'open' && length > 0 ? [current.subarray(0, length)] : []
-        return { chunks: [...lent, ...last], state }
+        const last = state !== 'open' && length > 0 ? [{ block: current, length }] : []
+        return { chunks: [...lent, ...last].map(filledPart), state }
+      },
+      direct: () => (end.state === 'open' && length === 0 && full.length === 0 ? socket : null),
+      passed(bytes) {
+        limit = bytes < BLOCK_BYTES ? BLOCK_BYTES : SAMPLE_BYTES
       },
       [Symbol.dispose]() {
         // Nothing may be read into blocks that others have.
         if (end.state !== 'ended') socket.destroy()
-        lent.push(...full, current)
+        lent.push(...full, { block: current, length })
         giveBack()
       },
     }
   }
 
   return {
-    room: () => current.subarray(length),
+    room: () => current.subarray(length, limit),
     filled(bytes) {
       moved(bytes)
       length += bytes
-      if (length < BLOCK_BYTES) return true
-      full.push(current)
+      if (length < limit) return true
+      full.push({ block: current, length })
       current = blocks.take()
       length = 0
       ring()
@@ -168,4 +188,8 @@ function createFilling(blocks: Blocks): Filling {
     },
     inbox,
   }
+}
+
+function filledPart({ block, length }: Filled): Buffer {
+  return length === block.length ? block : block.subarray(0, length)
 }

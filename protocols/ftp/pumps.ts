@@ -1,5 +1,7 @@
 import type { Socket } from 'node:net'
 import type { OpenFile, StagedUpload } from '#files/types.ts'
+import { descriptorOf } from '#net/descriptor.ts'
+import { sendByKernel } from '#net/kernel-send.ts'
 import type { LineEnds } from './ascii.ts'
 import type { Inbox } from './inbox.ts'
 
@@ -21,16 +23,18 @@ export type PumpOptions = {
   moved(bytes: number): void
 }
 
+type SendOptions = PumpOptions & { readonly end: number }
+
 /**
  * Sends a file from `start` until before `end`; false when the connection is lost. Two buffers take turns: one is read
  * while the other is written. Rejects when the file cannot be read.
  */
-export async function sendFile(
-  file: OpenFile,
-  socket: Socket,
-  options: PumpOptions & { readonly end: number },
-): Promise<boolean> {
-  const { start, end, lineEnds, moved } = options
+export async function sendFile(file: OpenFile, socket: Socket, options: SendOptions): Promise<boolean> {
+  const { end, lineEnds, moved } = options
+  const kernel = { ...options, socket: () => socket, write: (sample: Uint8Array) => writeTo(socket, sample) }
+  const long = lineEnds === null && end - options.start > BLOCK_BYTES
+  const start = long ? await sendByKernel(file, kernel) : options.start
+  if (start === end) return true
   const first = Buffer.allocUnsafeSlow(Math.min(BLOCK_BYTES, end - start))
   const second = end - start > BLOCK_BYTES ? Buffer.allocUnsafeSlow(BLOCK_BYTES) : first
   let buffer = first
@@ -49,6 +53,9 @@ export async function sendFile(
   return await written
 }
 
+/** The part of a staged upload that receiving needs. */
+type Receiver = Pick<StagedUpload, 'write' | 'receiveFrom'>
+
 /**
  * Writes all that the client sends to a staged upload. `whole`: its end came, not the end of the connection;
  * `end`: behind the last byte written. Rejects when the upload cannot be written. No write runs on when this
@@ -56,7 +63,7 @@ export async function sendFile(
  */
 export async function receiveFile(
   inbox: Inbox,
-  upload: StagedUpload,
+  upload: Receiver,
   options: PumpOptions,
 ): Promise<{ whole: boolean; end: number }> {
   const { start, lineEnds, moved } = options
@@ -70,5 +77,19 @@ export async function receiveFile(
     if (length > 0) await upload.write(pieces, position)
     position += length
     if (state !== 'open') return { whole: state === 'ended', end: position }
+    const socket = lineEnds ? null : inbox.direct()
+    if (socket === null) continue
+    const bytes = receiveByKernel(socket, upload, position)
+    position += bytes
+    moved(bytes)
+    inbox.passed(bytes)
   }
+}
+
+/** Lets the kernel write what came behind what was read. */
+function receiveByKernel(socket: Socket, upload: Receiver, position: number): number {
+  const descriptor = descriptorOf(socket)
+  const received = descriptor === null ? null : upload.receiveFrom?.(descriptor, position)
+  if (received === 'lost') socket.destroy()
+  return typeof received === 'number' ? received : 0
 }

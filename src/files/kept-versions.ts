@@ -45,8 +45,10 @@ export function keepingVersions(mount: Mount, store: VersionStore): Mount {
 const originals = new WeakMap<OpenFile, OpenFile>()
 
 function openAs(file: OpenFile, entry: Entry): OpenFile {
+  const sendTo = file.sendTo?.bind(file)
   const shown: OpenFile = {
     entry,
+    ...(sendTo && { sendTo }),
     read: (target, position) => file.read(target, position),
     [Symbol.asyncDispose]: () => file[Symbol.asyncDispose](),
   }

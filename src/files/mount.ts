@@ -1,6 +1,6 @@
 import { parsePath, type VirtualPath } from '#permissions/path.ts'
 import type { Fingerprint } from './metadata.ts'
-import type { Entry, ListOptions, OpenFile, Page, Space } from './types.ts'
+import type { Entry, ListOptions, OpenFile, Page, Received, SocketDescriptor, Space } from './types.ts'
 
 /** Folder at a mount's root that belongs to the server: staging and parts. No door can see or name it. */
 export const RESERVED = '.latchkey'
@@ -20,6 +20,8 @@ export type Publication = {
 export type Staged = AsyncDisposable & {
   readonly size: number
   write(chunks: readonly Uint8Array[], position: number): Promise<void>
+  /** As of StagedUpload. */
+  receiveFrom?(socket: SocketDescriptor, position: number): Received
   read(target: Uint8Array, position: number): Promise<number>
   truncate(size: number): Promise<void>
   /** As it is now, under the path that it will have. */

@@ -67,7 +67,18 @@ export type OpenFile = AsyncDisposable & {
   readonly entry: Entry
   /** Fills as much of `target` as the file has from `position`; 0 at the end. */
   read(target: Uint8Array, position: number): Promise<number>
+  /**
+   * Lets the kernel send bytes from `position` until before `end`: how many the socket took in one short call.
+   * 0 when it is full, and where an ordinary read or write tells that it failed. Null where the
+   * bytes have to be read (docs/decisions/0022).
+   */
+  sendTo?(socket: SocketDescriptor, position: number, end: number): number | null
 }
+
+/** Of a connected plain TCP socket; good until the end of this turn of the event loop, then it may be another's. */
+export type SocketDescriptor = number
+
+export type Received = number | 'lost' | null
 
 /** Bytes not visible yet. Dispose without commit drops them. */
 export type StagedUpload = AsyncDisposable & {
@@ -78,6 +89,12 @@ export type StagedUpload = AsyncDisposable & {
   readonly size: number
   /** Writes all chunks, one behind the other, from `position`. Holes read as zeros. */
   write(chunks: readonly Uint8Array[], position: number): Promise<void>
+  /**
+   * Lets the kernel write what came on a socket at `position`: how many bytes in one short call. 0 when nothing
+   * is there, also at its end. `lost` when the connection has failed, which nothing tells again. Null where
+   * the bytes have to be read and written. Faults: as write; what came is then lost.
+   */
+  receiveFrom?(socket: SocketDescriptor, position: number): Received
   read(target: Uint8Array, position: number): Promise<number>
   truncate(size: number): Promise<void>
   /** Size and times as they are now; `version` is that of the staged bytes. */

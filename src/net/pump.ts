@@ -1,11 +1,14 @@
+import { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Writable } from 'node:stream'
 import type { OpenFile } from '#files/types.ts'
+import { sendByKernel } from './kernel-send.ts'
 
 const BUFFER_BYTES = 512 * 1024
 const SHORT_BYTES = 16 * 1024
 
 /** The part of an OpenFile that sending needs. */
-export type ByteSource = Pick<OpenFile, 'read'>
+export type ByteSource = Pick<OpenFile, 'read' | 'sendTo'>
 
 /** Bytes from `start` up to and not including `end`. */
 export type ByteSpan = { readonly start: number; readonly end: number }
@@ -22,11 +25,13 @@ export async function sendFile(
   span: ByteSpan,
   signal?: AbortSignal,
 ): Promise<void> {
-  const { start, end } = span
+  const { end } = span
+  using writer = blockWriter(target)
+  const start =
+    end - span.start > BUFFER_BYTES ? await throughKernel(file, target, writer, span, signal) : span.start
   if (end <= start) return
   let current: Buffer = Buffer.allocUnsafe(Math.min(BUFFER_BYTES, end - start))
   let spare: Buffer | null = null
-  using writer = blockWriter(target)
   let written: Promise<void> = Promise.resolve()
   for (let position = start; position < end; ) {
     const wanted = Math.min(current.length, end - position)
@@ -38,6 +43,31 @@ export async function sendFile(
     if (position < end) [current, spare] = [spare ?? Buffer.allocUnsafe(current.length), current]
   }
   await written
+}
+
+/** As far as the kernel can send it by itself; resolves to where the rest begins. */
+function throughKernel(
+  file: ByteSource,
+  target: Writable,
+  writer: BlockWriter,
+  span: ByteSpan,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  return sendByKernel(file, {
+    ...span,
+    socket: () => plainConnection(target),
+    async write(sample) {
+      if (signal?.aborted) throw signal.reason
+      await writer.write(sample)
+      return true
+    },
+  })
+}
+
+/** The connection on which a response is sent as it is. */
+function plainConnection(target: Writable): Socket | null {
+  if (!(target instanceof ServerResponse) || target.chunkedEncoding) return null
+  return target.socket
 }
 
 /**
@@ -75,8 +105,10 @@ async function whileWriting(reading: Promise<number>, written: Promise<void>): P
   return read.value
 }
 
+type BlockWriter = Disposable & { write(block: Uint8Array): Promise<void> }
+
 /** Writes one block at a time; a target that closes rejects the write that waits. */
-function blockWriter(target: Writable): Disposable & { write(block: Uint8Array): Promise<void> } {
+function blockWriter(target: Writable): BlockWriter {
   let rejectPending: ((error: Error) => void) | null = null
   const onClose = () => rejectPending?.(new Error('connection closed while sending'))
   target.on('close', onClose)

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import { createForesee } from '#credentials/foresee.ts'
+import { transmit } from '#files/mounts/local/transmit.ts'
 import type { IdentityDeps } from '#identity/deps.ts'
 import { cryptoInUse } from '#protocols/sftp/native.ts'
 import type { Config } from './config.ts'
@@ -43,6 +44,8 @@ export async function startServing(
   { log, metrics, identity, reloads, shares }: ServingOptions,
 ): Promise<Serving> {
   log.info({ crypto: cryptoInUse() }, `SSH crypto in use: ${cryptoInUse()}`)
+  const mover = transmit === null ? 'process' : 'kernel'
+  log.info({ mover }, `Plain FTP transfers are moved by the ${mover}`)
   await using stack = new AsyncDisposableStack()
   const certificates = stack.use(await openCertificates(config, log, reloads))
   const clientAuthorities = stack.use(await openClientAuthorities(config, log, reloads))

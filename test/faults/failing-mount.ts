@@ -28,6 +28,10 @@ function failing<T extends object>(target: T, prefix: string, failures: Failures
       const value: unknown = Reflect.get(inner, property)
       if (typeof value === 'function') {
         if (typeof property === 'symbol') return value.bind(inner)
+        if (AT_ONCE.has(property)) {
+          return (...args: unknown[]) =>
+            callAtOnce(() => value.apply(inner, args), prefix + property, failures)
+        }
         return (...args: unknown[]) => call(() => value.apply(inner, args), prefix + property, failures)
       }
       const isPart =
@@ -35,6 +39,17 @@ function failing<T extends object>(target: T, prefix: string, failures: Failures
       return isPart ? failing(value, `${String(property)}.`, failures) : value
     },
   })
+}
+
+/** Calls that are over when they return. */
+const AT_ONCE: ReadonlySet<string> = new Set(['sendTo', 'receiveFrom'])
+
+function callAtOnce(work: () => unknown, name: string, failures: Failures): unknown {
+  const failure = failures(name)
+  if (failure === 'before') throw ioError()
+  const result = work()
+  if (failure === 'after') throw ioError()
+  return result
 }
 
 async function call(work: () => Promise<unknown>, name: string, failures: Failures): Promise<unknown> {

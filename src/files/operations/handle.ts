@@ -1,11 +1,14 @@
 import { type Caller, checkAlive, untilEnd } from '../caller.ts'
+import type { Staged } from '../mount.ts'
+import type { Received, SocketDescriptor } from '../types.ts'
 
 /** Staged bytes, of a file or of a part. */
-type Bytes = AsyncDisposable & { write(chunks: readonly Uint8Array[], position: number): Promise<void> }
+type Bytes = AsyncDisposable & Pick<Staged, 'write' | 'receiveFrom'>
 
 /** Staged bytes in the hands of a door: counts what comes in, and belongs to the session until it is closed. */
 export type Handle = AsyncDisposable & {
   write(chunks: readonly Uint8Array[], position: number): Promise<void>
+  receiveFrom?(socket: SocketDescriptor, position: number): Received
   /** Does the last work with the bytes, once, then closes. */
   finish<T>(work: () => Promise<T>): Promise<T>
 }
@@ -29,7 +32,16 @@ export function handleOf(caller: Caller, staged: Bytes, path: string): Handle {
     }
   }
 
+  const receive = staged.receiveFrom?.bind(staged)
   return {
+    ...(receive && {
+      receiveFrom(socket, position) {
+        checkAlive(caller)
+        const received = receive(socket, position)
+        if (typeof received === 'number') activity.bytesIn += received
+        return received
+      },
+    }),
     async write(chunks, position) {
       checkAlive(caller)
       await untilEnd(caller, () => staged.write(chunks, position))

@@ -32,8 +32,17 @@ export async function open(caller: Caller, path: VirtualPath): Promise<OpenFile>
 function watched(caller: Caller, file: OpenFile, entry: Entry): OpenFile {
   const { activity } = caller
   activity.current = entry.path
+  const send = file.sendTo?.bind(file)
   return {
     entry,
+    ...(send && {
+      sendTo(socket, position, end) {
+        checkAlive(caller)
+        const sent = send(socket, position, end)
+        activity.bytesOut += sent ?? 0
+        return sent
+      },
+    }),
     async read(target, position) {
       checkAlive(caller)
       const got = await file.read(target, position)

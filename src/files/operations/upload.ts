@@ -112,6 +112,7 @@ export function uploadOf(
       return staged.size
     },
     write: handle.write,
+    ...(handle.receiveFrom && { receiveFrom: handle.receiveFrom }),
     async read(into, position) {
       checkAlive(caller)
       if (!began.readable) throw new Fault('forbidden', 'this is not allowed')

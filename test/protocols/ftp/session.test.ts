@@ -201,12 +201,12 @@ describe('login', () => {
   })
 
   test('who does not log in within the time of grace is shown out', async () => {
-    const hasty = await start({ loginGraceMs: 80 })
+    const hasty = await start({ loginGraceMs: 300 })
     using client = await connectRaw(hasty.port)
     expect(await client.reply()).toMatch(/^421 /)
     await client.closed
     using quick = await loginRaw(hasty.port, key)
-    await new Promise((resolve) => setTimeout(resolve, 150))
+    await new Promise((resolve) => setTimeout(resolve, 400))
     expect(await quick.command('NOOP')).toMatch(/^200 /)
     await hasty.stop(AbortSignal.abort())
   })

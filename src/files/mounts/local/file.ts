@@ -7,6 +7,7 @@ import { HAS_PROC, OPEN, openFolder } from './folder.ts'
 import { closeAtPace, closeDescriptor, openAtPace, readAtPace, writeFully } from './io.ts'
 import type { Pace } from './pace.ts'
 import { entryFrom } from './stats.ts'
+import { sendTo, transmit } from './transmit.ts'
 import { createUses } from './uses.ts'
 
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
@@ -56,6 +57,9 @@ function fileOf(fd: number, entry: Entry, pace: Pace): OpenFile {
   const file: OpenFile = {
     entry,
     read: (target, position) => uses.run(() => readAtPace(pace, fd, target, position, entry.size)),
+    ...(transmit && {
+      sendTo: (socket, from, end) => uses.runNow(() => sendTo(pace, fd, socket, from, end)),
+    }),
     async [Symbol.asyncDispose]() {
       if (await uses.end()) await closeAtPace(pace, fd, entry.size)
     },

@@ -5,6 +5,8 @@
 export type Pace = {
   /** `atOnce` on the event loop while the storage answers quickly, `later` otherwise. Errors of either are the call's. */
   short<T>(atOnce: () => T, later: () => Promise<T>): Promise<T>
+  /** The same where there is no `later`: null while the storage is slow. */
+  now<T>(atOnce: () => T): T | null
 }
 
 /** A call may take this long for nothing: the machine was busy otherwise. */
@@ -18,23 +20,34 @@ const FORGIVEN = 1 / 20
 export function createPace(now: () => number = () => performance.now()): Pace {
   let debt = 0
   let countedAt = now()
+  /** Whether the storage is quick, as of `from`. */
+  function isQuick(from: number): boolean {
+    if (debt === 0) return true
+    debt = Math.max(0, debt - (from - countedAt) * FORGIVEN)
+    countedAt = from
+    return debt <= MOST_DEBT_MS
+  }
+
+  function timed<T>(from: number, atOnce: () => T): T {
+    try {
+      return atOnce()
+    } finally {
+      const took = now() - from
+      if (took > FREE_MS) {
+        debt += took - FREE_MS
+        countedAt = from + took
+      }
+    }
+  }
+
   return {
     async short(atOnce, later) {
       const from = now()
-      if (debt > 0) {
-        debt = Math.max(0, debt - (from - countedAt) * FORGIVEN)
-        countedAt = from
-        if (debt > MOST_DEBT_MS) return later()
-      }
-      try {
-        return atOnce()
-      } finally {
-        const took = now() - from
-        if (took > FREE_MS) {
-          debt += took - FREE_MS
-          countedAt = from + took
-        }
-      }
+      return isQuick(from) ? timed(from, atOnce) : later()
+    },
+    now(atOnce) {
+      const from = now()
+      return isQuick(from) ? timed(from, atOnce) : null
     },
   }
 }

@@ -19,6 +19,7 @@ import {
 } from './io.ts'
 import { SHORT_BYTES } from './pace.ts'
 import { entryFrom, fingerprintFrom, look } from './stats.ts'
+import { receiveFrom, transmit } from './transmit.ts'
 import { moveInto, type TreeHome } from './tree.ts'
 import { createUses } from './uses.ts'
 
@@ -52,6 +53,14 @@ export function stagedFile(home: TreeHome, fd: number, path: string, filled: num
         const written = await writeAtPace(home.pace, fd, chunks, position)
         if (written > 0 && position + written > size) size = position + written
       }),
+    ...(transmit && {
+      receiveFrom: (socket, position) =>
+        uses.runNow(() => {
+          const received = receiveFrom(home.pace, fd, socket, position)
+          if (typeof received === 'number' && received > 0) size = Math.max(size, position + received)
+          return received
+        }),
+    }),
     read: (target, position) => uses.run(() => readFully(fd, target, position)),
     truncate: (length) =>
       uses.run(async () => {

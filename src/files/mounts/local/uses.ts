@@ -7,6 +7,8 @@ import { Fault } from '#faults'
 export type Uses = {
   /** Fault `unavailable` after the end. */
   run<T>(work: () => Promise<T>): Promise<T>
+  /** The same for a call that is over when it returns. */
+  runNow<T>(work: () => T): T
   /** Lets nothing in any more and waits for what runs. True for the first caller, who then closes. */
   end(): Promise<boolean>
 }
@@ -15,9 +17,16 @@ export function createUses(): Uses {
   let running = 0
   let ended = false
   const { promise: idle, resolve: becomeIdle } = Promise.withResolvers<void>()
+  function checkOpen(): void {
+    if (ended) throw new Fault('unavailable', 'the file is closed')
+  }
   return {
+    runNow(work) {
+      checkOpen()
+      return work()
+    },
     async run(work) {
-      if (ended) throw new Fault('unavailable', 'the file is closed')
+      checkOpen()
       running++
       try {
         return await work()
