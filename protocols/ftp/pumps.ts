@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { OpenFile, StagedUpload } from '#files/types.ts'
 import { descriptorOf } from '#net/descriptor.ts'
-import { sendByKernel } from '#net/kernel-send.ts'
+import { sendEitherWay } from '#net/kernel-send.ts'
 import type { LineEnds } from './ascii.ts'
 import type { Inbox } from './inbox.ts'
 
@@ -25,32 +25,40 @@ export type PumpOptions = {
 
 type SendOptions = PumpOptions & { readonly end: number }
 
-/**
- * Sends a file from `start` until before `end`; false when the connection is lost. Two buffers take turns: one is read
- * while the other is written. Rejects when the file cannot be read.
- */
+/** Sends a file from `start` until before `end`; false when the connection is lost. Rejects when it cannot be read. */
 export async function sendFile(file: OpenFile, socket: Socket, options: SendOptions): Promise<boolean> {
-  const { end, lineEnds, moved } = options
-  const kernel = { ...options, socket: () => socket, write: (sample: Uint8Array) => writeTo(socket, sample) }
-  const long = lineEnds === null && end - options.start > BLOCK_BYTES
-  const start = long ? await sendByKernel(file, kernel) : options.start
-  if (start === end) return true
+  const { start, end, lineEnds } = options
+  if (lineEnds !== null || end - start <= BLOCK_BYTES)
+    return (await sendBlocks(file, socket, options)) !== null
+  const write = (sample: Uint8Array) => writeTo(socket, sample)
+  return sendEitherWay({ ...options, file, socket: () => socket, write }, (from, until) =>
+    sendBlocks(file, socket, { ...options, start: from, end: until }),
+  )
+}
+
+/**
+ * Resolves to how far the file went; null when the connection is lost. Two buffers take turns: one is read while the
+ * other is written.
+ */
+async function sendBlocks(file: OpenFile, socket: Socket, options: SendOptions): Promise<number | null> {
+  const { start, end, lineEnds, moved } = options
   const first = Buffer.allocUnsafeSlow(Math.min(BLOCK_BYTES, end - start))
   const second = end - start > BLOCK_BYTES ? Buffer.allocUnsafeSlow(BLOCK_BYTES) : first
   let buffer = first
   let written = Promise.resolve(true)
-  for (let position = start; position < end; ) {
+  let position = start
+  while (position < end) {
     const room = end - position
     const length = await file.read(room < buffer.length ? buffer.subarray(0, room) : buffer, position)
-    if (!(await written)) return false
-    if (length === 0) return true
+    if (!(await written)) return null
+    if (length === 0) return position
     const block = length === buffer.length ? buffer : buffer.subarray(0, length)
     written = writeTo(socket, lineEnds ? lineEnds.convert(block) : block)
     position += length
     moved(length)
     buffer = buffer === first ? second : first
   }
-  return await written
+  return (await written) ? position : null
 }
 
 /** The part of a staged upload that receiving needs. */

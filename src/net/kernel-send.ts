@@ -5,8 +5,11 @@ import { descriptorOf } from './descriptor.ts'
 
 /** What waits until the kernel takes more. */
 const SAMPLE_BYTES = 16 * 1024
+/** What is read and written before the kernel is asked again. */
+const BYTES_WHILE_SLOW = 16 * 1024 * 1024
 
 export type KernelSend = {
+  readonly file: Pick<OpenFile, 'read' | 'sendTo'>
   readonly start: number
   readonly end: number
   /** The connection, where nothing but these bytes is sent on it now. */
@@ -18,15 +21,34 @@ export type KernelSend = {
 }
 
 /**
- * Sends a file from `start` until before `end`, as far as the kernel can do it by itself; resolves to where the file
- * has to be read from, which is `end` when all is sent. An ordinary write now and then waits for a connection that
- * is full, which Node tells of nothing else. Rejects with the file's faults, and as `write`.
+ * Sends a file from `start` until before `end`, by the kernel as far as it can, and otherwise by `byBlocks`, which
+ * reads and writes the bytes between two positions and says how far it came: null when the connection was lost.
+ * False then.
  */
-export async function sendByKernel(
-  file: Pick<OpenFile, 'read' | 'sendTo'>,
-  { start, end, socket, write, moved }: KernelSend,
-): Promise<number> {
-  if (!file.sendTo) return start
+export async function sendEitherWay(
+  send: KernelSend,
+  byBlocks: (start: number, end: number) => Promise<number | null>,
+): Promise<boolean> {
+  const { file, start, end, socket } = send
+  for (let position = start; position < end; ) {
+    const can = file.sendTo !== undefined && descriptorOf(socket()) !== null
+    if (can) position = await sendByKernel({ ...send, start: position })
+    // The storage is slow, which it may not stay.
+    const stop = can ? Math.min(end, position + BYTES_WHILE_SLOW) : end
+    const reached = position < stop ? await byBlocks(position, stop) : stop
+    if (reached === null) return false
+    // The file is shorter than it was.
+    if (reached < stop) break
+    position = stop
+  }
+  return true
+}
+
+/**
+ * Lets the kernel send as far as it can by itself; resolves to where that ends. An ordinary write now and then waits
+ * for a connection that is full, which Node tells of nothing else. Rejects with the file's faults, and as `write`.
+ */
+async function sendByKernel({ file, start, end, socket, write, moved }: KernelSend): Promise<number> {
   const sample = Buffer.allocUnsafeSlow(SAMPLE_BYTES)
   let position = start
   while (position < end) {
@@ -37,7 +59,7 @@ export async function sendByKernel(
     for (;;) {
       const connection = socket()
       const descriptor = descriptorOf(connection)
-      const sent = descriptor === null ? null : file.sendTo(descriptor, position, end)
+      const sent = descriptor === null ? null : (file.sendTo?.(descriptor, position, end) ?? null)
       if (sent === null) return position
       if (sent === 0) break
       position += sent

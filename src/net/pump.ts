@@ -2,7 +2,7 @@ import { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Writable } from 'node:stream'
 import type { OpenFile } from '#files/types.ts'
-import { sendByKernel } from './kernel-send.ts'
+import { sendEitherWay } from './kernel-send.ts'
 
 const BUFFER_BYTES = 512 * 1024
 const SHORT_BYTES = 16 * 1024
@@ -25,43 +25,39 @@ export async function sendFile(
   span: ByteSpan,
   signal?: AbortSignal,
 ): Promise<void> {
-  const { end } = span
+  const { start, end } = span
   using writer = blockWriter(target)
-  const start =
-    end - span.start > BUFFER_BYTES ? await throughKernel(file, target, writer, span, signal) : span.start
-  if (end <= start) return
+  const write = async (block: Uint8Array) => {
+    if (signal?.aborted) throw signal.reason
+    await writer.write(block)
+    return true
+  }
+  if (end - start <= BUFFER_BYTES) return void (await sendBlocks(file, write, span))
+  await sendEitherWay({ file, start, end, socket: () => plainConnection(target), write }, (from, until) =>
+    sendBlocks(file, write, { start: from, end: until }),
+  )
+}
+
+/** Resolves to `end`. */
+async function sendBlocks(
+  file: ByteSource,
+  write: (block: Uint8Array) => Promise<unknown>,
+  { start, end }: ByteSpan,
+): Promise<number> {
+  if (end <= start) return end
   let current: Buffer = Buffer.allocUnsafe(Math.min(BUFFER_BYTES, end - start))
   let spare: Buffer | null = null
-  let written: Promise<void> = Promise.resolve()
+  let written: Promise<unknown> = Promise.resolve()
   for (let position = start; position < end; ) {
     const wanted = Math.min(current.length, end - position)
     const length = await whileWriting(file.read(current.subarray(0, wanted), position), written)
-    if (signal?.aborted) throw signal.reason
     if (length === 0) throw shorter()
-    written = writer.write(length === current.length ? current : current.subarray(0, length))
+    written = write(length === current.length ? current : current.subarray(0, length))
     position += length
     if (position < end) [current, spare] = [spare ?? Buffer.allocUnsafe(current.length), current]
   }
   await written
-}
-
-/** As far as the kernel can send it by itself; resolves to where the rest begins. */
-function throughKernel(
-  file: ByteSource,
-  target: Writable,
-  writer: BlockWriter,
-  span: ByteSpan,
-  signal: AbortSignal | undefined,
-): Promise<number> {
-  return sendByKernel(file, {
-    ...span,
-    socket: () => plainConnection(target),
-    async write(sample) {
-      if (signal?.aborted) throw signal.reason
-      await writer.write(sample)
-      return true
-    },
-  })
+  return end
 }
 
 /** The connection on which a response is sent as it is. */
@@ -98,17 +94,15 @@ function shorter(): Error {
 }
 
 /** The result of a read that goes on beside a write; both are over when this settles, none is left unhandled. */
-async function whileWriting(reading: Promise<number>, written: Promise<void>): Promise<number> {
+async function whileWriting(reading: Promise<number>, written: Promise<unknown>): Promise<number> {
   const [read, write] = await Promise.allSettled([reading, written])
   if (write.status === 'rejected') throw write.reason
   if (read.status === 'rejected') throw read.reason
   return read.value
 }
 
-type BlockWriter = Disposable & { write(block: Uint8Array): Promise<void> }
-
 /** Writes one block at a time; a target that closes rejects the write that waits. */
-function blockWriter(target: Writable): BlockWriter {
+function blockWriter(target: Writable): Disposable & { write(block: Uint8Array): Promise<void> } {
   let rejectPending: ((error: Error) => void) | null = null
   const onClose = () => rejectPending?.(new Error('connection closed while sending'))
   target.on('close', onClose)

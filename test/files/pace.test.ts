@@ -52,6 +52,22 @@ describe('short calls to a local storage', () => {
     expect(stoodStill).toBeLessThan(10_000 * 10 * 0.06 + 50)
   })
 
+  it('of more bytes may take longer, and are not made while it is slow', async () => {
+    const { pace, call, pass } = storage()
+    const move = (bytes: number, milliseconds: number) =>
+      pace.now(bytes, () => {
+        pass(milliseconds)
+        return 'moved'
+      })
+    for (let at = 0; at < 100; at++) expect(move(256 * 1024, 4)).toBe('moved')
+    expect(await call(0.1)).toBe('at once')
+    for (let at = 0; at < 100; at++) move(256 * 1024, 6)
+    expect(move(256 * 1024, 1)).toBeNull()
+    expect(await call(0.1)).toBe('later')
+    pass(10_000)
+    expect(move(1, 1)).toBe('moved')
+  })
+
   it('fail as what they call fails', async () => {
     const { pace } = storage()
     const atOnce = () => {

@@ -5,10 +5,15 @@
 export type Pace = {
   /** `atOnce` on the event loop while the storage answers quickly, `later` otherwise. Errors of either are the call's. */
   short<T>(atOnce: () => T, later: () => Promise<T>): Promise<T>
-  /** The same where there is no `later`: null while the storage is slow. */
-  now<T>(atOnce: () => T): T | null
+  /**
+   * The same for up to `bytes`, which may take so much longer, where there is no `later`: null while the storage is
+   * slow.
+   */
+  now<T>(bytes: number, atOnce: () => T): T | null
 }
 
+/** Above this many bytes a call is not short. */
+export const SHORT_BYTES = 64 * 1024
 /** A call may take this long for nothing: the machine was busy otherwise. */
 const FREE_MS = 1
 /** Milliseconds beyond that until short calls are left to threads. */
@@ -28,13 +33,13 @@ export function createPace(now: () => number = () => performance.now()): Pace {
     return debt <= MOST_DEBT_MS
   }
 
-  function timed<T>(from: number, atOnce: () => T): T {
+  function timed<T>(from: number, free: number, atOnce: () => T): T {
     try {
       return atOnce()
     } finally {
       const took = now() - from
-      if (took > FREE_MS) {
-        debt += took - FREE_MS
+      if (took > free) {
+        debt += took - free
         countedAt = from + took
       }
     }
@@ -43,14 +48,11 @@ export function createPace(now: () => number = () => performance.now()): Pace {
   return {
     async short(atOnce, later) {
       const from = now()
-      return isQuick(from) ? timed(from, atOnce) : later()
+      return isQuick(from) ? timed(from, FREE_MS, atOnce) : later()
     },
-    now(atOnce) {
+    now(bytes, atOnce) {
       const from = now()
-      return isQuick(from) ? timed(from, atOnce) : null
+      return isQuick(from) ? timed(from, FREE_MS * Math.max(1, bytes / SHORT_BYTES), atOnce) : null
     },
   }
 }
-
-/** Above this many bytes a call is not short. */
-export const SHORT_BYTES = 64 * 1024

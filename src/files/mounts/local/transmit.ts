@@ -38,7 +38,7 @@ export function sendTo(
   checkOffset(position)
   const length = Math.min(MOST_AT_ONCE, end - position)
   if (transmit === null || length <= 0) return null
-  return pace.now(() => transmit.sendFile(fd, socket, position, length))
+  return pace.now(length, () => transmit.sendFile(fd, socket, position, length))
 }
 
 /** As StagedUpload's. */
@@ -46,7 +46,7 @@ export function receiveFrom(pace: Pace, fd: number, socket: SocketDescriptor, po
   checkOffset(position + MOST_AT_ONCE)
   if (transmit === null) return null
   try {
-    const received = pace.now(() => transmit.receiveFile(socket, fd, position, MOST_AT_ONCE))
+    const received = pace.now(MOST_AT_ONCE, () => transmit.receiveFile(socket, fd, position, MOST_AT_ONCE))
     return received === -1 ? 'lost' : received
   } catch (error) {
     throw faultOf(error)
