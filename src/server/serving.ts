@@ -45,7 +45,7 @@ export async function startServing(
 ): Promise<Serving> {
   log.info({ crypto: cryptoInUse() }, `SSH crypto in use: ${cryptoInUse()}`)
   const mover = transmit === null ? 'process' : 'kernel'
-  log.info({ mover }, `Plain FTP transfers are moved by the ${mover}`)
+  log.info({ mover }, `FTP transfers and HTTP downloads without TLS are moved by the ${mover}`)
   await using stack = new AsyncDisposableStack()
   const certificates = stack.use(await openCertificates(config, log, reloads))
   const clientAuthorities = stack.use(await openClientAuthorities(config, log, reloads))
