@@ -68,9 +68,9 @@ export type OpenFile = AsyncDisposable & {
   /** Fills as much of `target` as the file has from `position`; 0 at the end. */
   read(target: Uint8Array, position: number): Promise<number>
   /**
-   * Lets the kernel send bytes from `position` until before `end`: how many the socket took in one short call.
-   * 0 when it is full, and where an ordinary read or write tells that it failed. Null where the
-   * bytes have to be read (docs/decisions/0022).
+   * Lets the kernel send bytes from `position` until before `end`: how many the socket took in one short
+   * call. 0 when it is full, and where an ordinary read or write tells that it failed. Null where the bytes have to
+   * be read (docs/decisions/0022).
    */
   sendTo?(socket: SocketDescriptor, position: number, end: number): number | null
 }
@@ -78,6 +78,7 @@ export type OpenFile = AsyncDisposable & {
 /** Of a connected plain TCP socket; good until the end of this turn of the event loop, then it may be another's. */
 export type SocketDescriptor = number
 
+/** What `receiveFrom` of a staged upload says. */
 export type Received = number | 'lost' | null
 
 /** Bytes not visible yet. Dispose without commit drops them. */
@@ -90,9 +91,8 @@ export type StagedUpload = AsyncDisposable & {
   /** Writes all chunks, one behind the other, from `position`. Holes read as zeros. */
   write(chunks: readonly Uint8Array[], position: number): Promise<void>
   /**
-   * Lets the kernel write what came on a socket at `position`: how many bytes in one short call. 0 when nothing
-   * is there, also at its end. `lost` when the connection has failed, which nothing tells again. Null where
-   * the bytes have to be read and written. Faults: as write; what came is then lost.
+   * Lets the kernel write what came on a socket at `position`: how many bytes in one short call. 0 when nothing is
+   * there, also at its end. `lost` when the connection has failed, which nothing tells again. Null where the bytes have to be read and written. Faults: as write; what came is then lost.
    */
   receiveFrom?(socket: SocketDescriptor, position: number): Received
   read(target: Uint8Array, position: number): Promise<number>

@@ -13,14 +13,14 @@ type Transmit = {
 /** Bytes in one call, which holds up everybody. */
 const MOST_AT_ONCE = 256 * 1024
 
-const BUILT = new URL('../../../../native/build/Release/transmit.node', import.meta.url)
+const BUILT = '../../../../native/build/Release/transmit.node'
 
 /** Null where it was not built: on systems other than Linux, or without a compiler. */
 export const transmit: Transmit | null = load()
 
 function load(): Transmit | null {
   try {
-    const addon: Transmit = createRequire(import.meta.url)(BUILT.pathname)
+    const addon: Transmit = createRequire(import.meta.url)(BUILT)
     return addon
   } catch {
     return null
