@@ -186,7 +186,7 @@ export type GuessCount = { readonly bucket: string; readonly failures: number; r
 
 /** Counts of wrong guesses, shared by all nodes (REQUIREMENTS.md, R2). */
 export type ThrottleStore = {
-  /** Adds to the counts that are kept; one whose last guess is from before `forgetBefore` starts anew. */
+  /** Adds to the counts that are kept; one whose last guess is of `forgetBefore` or older starts anew. */
   add(counts: readonly GuessCount[], forgetBefore: number): Promise<void>
   /** Counts that changed at or after `at`, the latest of them, at most 100,000. */
   since(at: number): Promise<readonly GuessCount[]>

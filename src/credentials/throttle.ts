@@ -1,5 +1,5 @@
 import { addressGroup } from './address-group.ts'
-import { createBackoff } from './backoff.ts'
+import { createBackoff, FORGET_MS } from './backoff.ts'
 import type { Clock, GuessCount } from './ports.ts'
 
 /**
@@ -59,7 +59,9 @@ export function createThrottle(clock: Clock, hide: (login: string) => string): T
   function note(bucket: string, failures: number, at: number): void {
     if (own.size >= MAX_OWN && !own.has(bucket)) return
     const held = own.get(bucket)
-    own.set(bucket, { bucket, failures: (held?.failures ?? 0) + failures, at: Math.max(held?.at ?? 0, at) })
+    // What waited longer to be told is forgotten by now, here as elsewhere.
+    const kept = held !== undefined && at - held.at < FORGET_MS ? held.failures : 0
+    own.set(bucket, { bucket, failures: kept + failures, at: Math.max(held?.at ?? 0, at) })
   }
 
   return {
@@ -111,7 +113,10 @@ export function createThrottle(clock: Clock, hide: (login: string) => string): T
       return counts
     },
     giveBack(counts) {
-      for (const { bucket, failures, at } of counts) note(bucket, failures, at)
+      for (const { bucket, failures, at } of counts) {
+        // Proofs count no failures and live longer.
+        if (failures === 0 || clock.now() - at < FORGET_MS) note(bucket, failures, at)
+      }
     },
     merge(counts) {
       for (const { bucket, failures, at } of counts) {

@@ -49,7 +49,7 @@ async function addUp(
       conflict.column('bucket').doUpdateSet((eb) => ({
         failures: eb
           .case()
-          .when('throttle.at', '<', forgetBefore)
+          .when('throttle.at', '<=', forgetBefore)
           .then(eb.ref('excluded.failures'))
           .else(eb('throttle.failures', '+', eb.ref('excluded.failures')))
           .end(),

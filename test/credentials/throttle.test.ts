@@ -147,6 +147,31 @@ describe('throttle shared by nodes (R2)', () => {
     expect(two.throttle.wait('192.0.2.9', 'key backup')).toBe(0)
   })
 
+  test('guesses that waited an hour to be told are forgotten, as they are where they happened', async () => {
+    const clock = turnable()
+    const store = sharedStore()
+    const one = node(store, clock)
+    await using _one = one.sync
+    guess(one.throttle, 8, '192.0.2.1', null)
+    clock.at += 60 * MINUTE
+    guess(one.throttle, 8, '192.0.2.1', null)
+    store.broken = true
+    await one.sync.exchange()
+    store.broken = false
+    await one.sync.exchange()
+    expect(store.rows.get('address 192.0.2.1')?.failures).toBe(8)
+    expect(one.throttle.wait('192.0.2.1', null)).toBe(0)
+    guess(one.throttle, 8, '192.0.2.1', null)
+    store.broken = true
+    await one.sync.exchange()
+    store.broken = false
+    clock.at += 60 * MINUTE
+    guess(one.throttle, 1, '192.0.2.1', null)
+    one.throttle.proved('192.0.2.9', 'key backup')
+    await one.sync.exchange()
+    expect(store.rows.get('address 192.0.2.1')?.failures).toBe(9)
+  })
+
   test('nothing is lost while the table cannot be written, and no login is in it', async () => {
     const clock = turnable()
     const store = sharedStore()

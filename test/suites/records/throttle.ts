@@ -24,8 +24,8 @@ export function throttleSuite(make: MakeDatabase): void {
       await using database = await make()
       const { throttle } = await database.open()
       await throttle.add([{ bucket: 'login x', failures: 9, at: NOW }], NOW - HOUR)
-      await throttle.add([{ bucket: 'login x', failures: 1, at: NOW + 2 * HOUR }], NOW + HOUR)
-      expect(await throttle.since(NOW)).toEqual([{ bucket: 'login x', failures: 1, at: NOW + 2 * HOUR }])
+      await throttle.add([{ bucket: 'login x', failures: 1, at: NOW + HOUR }], NOW)
+      expect(await throttle.since(NOW)).toEqual([{ bucket: 'login x', failures: 1, at: NOW + HOUR }])
     })
 
     test('old counts are deleted; that an address proved a login is kept longer', async () => {
