@@ -116,7 +116,8 @@ async function read({ certificate, key }: CertificateFiles): Promise<Certificate
 
 /** Changes with the files, links to other files included. */
 async function fingerprintOf({ certificate, key }: CertificateFiles): Promise<string> {
-  const both = await Promise.all([stat(certificate), stat(key)])
+  // One after the other: where both are missing, the error always names the certificate.
+  const both = [await stat(certificate), await stat(key)]
   return both
     .map(({ dev, ino, size, mtimeMs, ctimeMs }) => [dev, ino, size, mtimeMs, ctimeMs].join())
     .join(';')
