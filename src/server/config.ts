@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import Value from 'typebox/value'
-import { type Document, isNode, LineCounter, parseDocument } from 'yaml'
+import { type Document, isNode, LineCounter, parseDocument, type YAMLParseError } from 'yaml'
 import { isAddressRange } from '#permissions/conditions.ts'
 import { type ConfigFile, ConfigSchema, type ListenFile } from './config-schema.ts'
 
@@ -85,13 +85,15 @@ export class ConfigError extends Error {
   }
 }
 
+const MOST_SYNTAX_MISTAKES = 20
+
 /** Reads YAML. `name` stands before each place. Throws ConfigError with every mistake found. */
 export function parseConfig(text: string, name: string): Config {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
   const at = (offset: number) => `${name}:${lines.linePos(offset).line}`
   if (document.errors.length > 0) {
-    throw new ConfigError(document.errors.map((error) => `${at(error.pos[0])}: ${error.message}`))
+    throw new ConfigError(syntaxMistakes(document.errors, at))
   }
   const value: unknown = document.toJS() ?? {}
   if (!Value.Check(ConfigSchema, value)) {
@@ -102,6 +104,15 @@ export function parseConfig(text: string, name: string): Config {
   )
   if (mistakes.length > 0) throw new ConfigError(mistakes)
   return complete(value)
+}
+
+/** The first of them: a stray bracket may be followed by thousands. */
+function syntaxMistakes(errors: readonly YAMLParseError[], at: (offset: number) => string): string[] {
+  const first = errors.slice(0, MOST_SYNTAX_MISTAKES)
+  const mistakes = first.map((error) => `${at(error.pos[0])}: ${error.message}`)
+  return errors.length > first.length
+    ? [...mistakes, `and ${errors.length - first.length} mistakes more`]
+    : mistakes
 }
 
 function offsetOf(document: Document, path: readonly string[]): number {

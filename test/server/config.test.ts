@@ -100,6 +100,13 @@ log_level: loud
     expect(mistakes(text)).toHaveLength(1)
   })
 
+  test('of a file that is no YAML the first mistakes are told, and how many there are', () => {
+    const told = mistakes(`workers: 2\n${']\n'.repeat(1_000)}`)
+    expect(told).toHaveLength(21)
+    expect(told[0]).toMatch(/^latchkey.yaml:2: /)
+    expect(told[20]).toMatch(/^and \d+ mistakes more$/)
+  })
+
   test('R3: the audit is kept for ever unless days are said', () => {
     expect(parseConfig('', 'x').auditRetention).toBeNull()
     expect(parseConfig('audit_retention: 90', 'x').auditRetention).toBe(90 * 86_400_000)
