@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import Value from 'typebox/value'
-import { type Document, isNode, LineCounter, parseDocument, type YAMLParseError } from 'yaml'
+import { Composer, type CST, type Document, isNode, LineCounter, Parser } from 'yaml'
 import { isAddressRange } from '#permissions/conditions.ts'
 import { type ConfigFile, ConfigSchema, type ListenFile } from './config-schema.ts'
 
@@ -87,14 +87,17 @@ export class ConfigError extends Error {
 
 const MOST_SYNTAX_MISTAKES = 20
 
-/** Reads YAML. `name` stands before each place. Throws ConfigError with every mistake found. */
+/** Reads YAML. `name` stands before each place. Throws ConfigError with every mistake found; of a text that is no YAML with the first. */
 export function parseConfig(text: string, name: string): Config {
   const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
   const at = (offset: number) => `${name}:${lines.linePos(offset).line}`
+  const tokens = untilBroken(new Parser(lines.addNewLine).parse(text))
+  const [document, second] = new Composer().compose(tokens, true, text.length)
+  if (document === undefined) throw new Error('the library makes a document of any text')
   if (document.errors.length > 0) {
-    throw new ConfigError(syntaxMistakes(document.errors, at))
+    throw new ConfigError(document.errors.map((error) => `${at(error.pos[0])}: ${error.message}`))
   }
+  if (second !== undefined) throw new ConfigError([`${at(second.range[0])}: a second document starts here`])
   const value: unknown = document.toJS() ?? {}
   if (!Value.Check(ConfigSchema, value)) {
     throw new ConfigError(shapeMistakes(value, (path) => at(offsetOf(document, path))))
@@ -106,13 +109,13 @@ export function parseConfig(text: string, name: string): Config {
   return complete(value)
 }
 
-/** The first of them: a stray bracket may be followed by thousands. */
-function syntaxMistakes(errors: readonly YAMLParseError[], at: (offset: number) => string): string[] {
-  const first = errors.slice(0, MOST_SYNTAX_MISTAKES)
-  const mistakes = first.map((error) => `${at(error.pos[0])}: ${error.message}`)
-  return errors.length > first.length
-    ? [...mistakes, `and ${errors.length - first.length} mistakes more`]
-    : mistakes
+/** The tokens up to where too many are none of YAML: thousands may follow a stray bracket. */
+function* untilBroken(tokens: Iterable<CST.Token>): Generator<CST.Token> {
+  let errors = 0
+  for (const token of tokens) {
+    yield token
+    if (token.type === 'error' && ++errors === MOST_SYNTAX_MISTAKES) return
+  }
 }
 
 function offsetOf(document: Document, path: readonly string[]): number {
