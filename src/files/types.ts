@@ -92,7 +92,8 @@ export type StagedUpload = AsyncDisposable & {
   write(chunks: readonly Uint8Array[], position: number): Promise<void>
   /**
    * Lets the kernel write what came on a socket at `position`: how many bytes in one short call. 0 when nothing is
-   * there, also at its end. `lost` when the connection has failed, which nothing tells again. Null where the bytes have to be read and written. Faults: as write; what came is then lost.
+   * there, also at its end. `lost` when the connection has failed, which nothing tells again. Null where the bytes
+   * have to be read and written. Faults: as write; what came is then lost.
    */
   receiveFrom?(socket: SocketDescriptor, position: number): Received
   read(target: Uint8Array, position: number): Promise<number>
