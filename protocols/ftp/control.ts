@@ -194,9 +194,10 @@ const UNREADABLE: Command = { verb: '', argument: '' }
 export function parseCommand(line: string): Command {
   const space = line.indexOf(' ')
   if (space === -1) return { verb: line.toUpperCase(), argument: '' }
+  const argument = line.slice(space + 1)
   return {
     verb: line.slice(0, space).toUpperCase(),
-    argument: line.slice(space + 1).replaceAll('\r\0', '\r'),
+    argument: argument.includes('\0') ? argument.replaceAll('\r\0', '\r') : argument,
   }
 }
 

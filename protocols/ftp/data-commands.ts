@@ -27,7 +27,7 @@ export async function pasv(session: FtpSession): Promise<void> {
 /** EPSV (RFC 2428 §3): as PASV, for IPv4 and IPv6. */
 export async function epsv(session: FtpSession, argument: string): Promise<void> {
   const wanted = argument.trim().toUpperCase()
-  const own = isIPv6(session.localAddress) ? '2' : '1'
+  const own = session.localAddress.includes(':') ? '2' : '1'
   if (wanted === 'ALL') {
     session.extendedOnly = true
     session.control.reply(200, 'Only EPSV from here on')

@@ -40,10 +40,14 @@ function listen(server: Server, port: number, host: string): Promise<number | nu
     server.listen({ port, host, exclusive: true, backlog: 8 }, () => {
       server.removeAllListeners('error')
       server.on('error', () => {})
-      const address = server.address()
-      resolve(address !== null && typeof address === 'object' ? address.port : null)
+      resolve(port === 0 ? portOf(server) : port)
     })
   })
+}
+
+function portOf(server: Server): number | null {
+  const address = server.address()
+  return address !== null && typeof address === 'object' ? address.port : null
 }
 
 function passiveSource(

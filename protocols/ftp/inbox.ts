@@ -46,8 +46,10 @@ function createBell(ready: () => boolean): { ring(): void; wait(): Promise<void>
 }
 
 /** How a connection came to its end, and when. */
-function watchEnd(socket: Socket, ring: () => void): { state: Taken['state']; at: number } {
-  const end: { state: Taken['state']; at: number } = { state: socket.destroyed ? 'lost' : 'open', at: 0 }
+type End = { state: Taken['state']; at: number }
+
+function watchEnd(socket: Socket, ring: () => void): End {
+  const end: End = { state: socket.destroyed ? 'lost' : 'open', at: 0 }
   const finish = (how: 'ended' | 'lost') => {
     if (end.state === 'open') Object.assign(end, { state: how, at: performance.now() })
     ring()
@@ -103,8 +105,8 @@ export function readIntoBlocks(accepted: Socket, blocks: Blocks): DataConnection
   if (typeof handle !== 'object' || handle === null) {
     return { socket: accepted, inbox: gatherChunks(accepted) }
   }
-  const filling = createFilling(blocks)
-  const onread = { buffer: filling.room, callback: filling.filled }
+  const inbox = new BlockInbox(blocks)
+  const onread = { buffer: () => inbox.room(), callback: (bytes: number) => inbox.filled(bytes) }
   // Nothing is sent on it: its end is closing it.
   const options = { handle, onread, pauseOnCreate: true, allowHalfOpen: true }
   // The types know only handles of another kind, that are not connected yet.
@@ -113,80 +115,92 @@ export function readIntoBlocks(accepted: Socket, blocks: Blocks): DataConnection
   // The handle has a new owner: the old one ends without it, which is what its server counts.
   Reflect.set(accepted, '_handle', null)
   accepted.destroy()
-  return { socket, inbox: filling.inbox(socket) }
-}
-
-type Filling = {
-  room(): Buffer
-  filled(bytes: number): boolean
-  inbox(socket: Socket): Inbox
+  inbox.readFrom(socket)
+  return { socket, inbox }
 }
 
 /** The first `length` bytes of a block. */
 type Filled = { readonly block: Buffer; readonly length: number }
 
-function createFilling(blocks: Blocks): Filling {
-  let current = blocks.take()
-  let length = 0
-  let limit = BLOCK_BYTES
-  let full: Filled[] = []
-  let lent: Filled[] = []
-  let moved: (bytes: number) => void = () => {}
-  let ring: () => void = () => {}
+class BlockInbox implements Inbox {
+  readonly #blocks: Blocks
+  readonly #bell = createBell(() => this.#end.state !== 'open' || this.#full.length > 0)
+  #socket: Socket | null = null
+  #end: End = { state: 'open', at: 0 }
+  #current: Buffer
+  #length = 0
+  #limit = BLOCK_BYTES
+  #full: Filled[] = []
+  #lent: Filled[] = []
+  #moved: (bytes: number) => void = () => {}
 
-  function giveBack(): void {
-    for (const { block } of lent) blocks.giveBack(block)
-    lent = []
+  constructor(blocks: Blocks) {
+    this.#blocks = blocks
+    this.#current = blocks.take()
   }
 
-  function inbox(socket: Socket): Inbox {
-    const bell = createBell(() => end.state !== 'open' || full.length > 0)
-    const end = watchEnd(socket, () => bell.ring())
-    ring = bell.ring
-    return {
-      get endedAt() {
-        return end.at
-      },
-      start(tell) {
-        moved = tell
-        socket.resume()
-      },
-      async take() {
-        giveBack()
-        await bell.wait()
-        const { state } = end
-        lent = full
-        full = []
-        if (state === 'open') socket.resume()
-        const last = state !== 'open' && length > 0 ? [{ block: current, length }] : []
-        return { chunks: [...lent, ...last].map(filledPart), state }
-      },
-      direct: () => (end.state === 'open' && length === 0 && full.length === 0 ? socket : null),
-      passed(bytes) {
-        limit = bytes < BLOCK_BYTES ? BLOCK_BYTES : SAMPLE_BYTES
-      },
-      [Symbol.dispose]() {
-        // Nothing may be read into blocks that others have.
-        if (end.state !== 'ended') socket.destroy()
-        lent.push(...full, { block: current, length })
-        giveBack()
-      },
-    }
+  /** The connection that fills `room`. */
+  readFrom(socket: Socket): void {
+    this.#socket = socket
+    this.#end = watchEnd(socket, () => this.#bell.ring())
   }
 
-  return {
-    room: () => current.subarray(length, limit),
-    filled(bytes) {
-      moved(bytes)
-      length += bytes
-      if (length < limit) return true
-      full.push({ block: current, length })
-      current = blocks.take()
-      length = 0
-      ring()
-      return full.length < HELD_BLOCKS
-    },
-    inbox,
+  /** Where the kernel may write what comes next. */
+  room(): Buffer {
+    return this.#current.subarray(this.#length, this.#limit)
+  }
+
+  /** So much came; false to read no more for now. */
+  filled(bytes: number): boolean {
+    this.#moved(bytes)
+    this.#length += bytes
+    if (this.#length < this.#limit) return true
+    this.#full.push({ block: this.#current, length: this.#length })
+    this.#current = this.#blocks.take()
+    this.#length = 0
+    this.#bell.ring()
+    return this.#full.length < HELD_BLOCKS
+  }
+
+  get endedAt(): number {
+    return this.#end.at
+  }
+
+  start(moved: (bytes: number) => void): void {
+    this.#moved = moved
+    this.#socket?.resume()
+  }
+
+  async take(): Promise<Taken> {
+    this.#giveBack()
+    await this.#bell.wait()
+    const { state } = this.#end
+    this.#lent = this.#full
+    this.#full = []
+    if (state === 'open') this.#socket?.resume()
+    const last = state !== 'open' && this.#length > 0 ? [{ block: this.#current, length: this.#length }] : []
+    return { chunks: [...this.#lent, ...last].map(filledPart), state }
+  }
+
+  direct(): Socket | null {
+    const waits = this.#length > 0 || this.#full.length > 0
+    return this.#end.state === 'open' && !waits ? this.#socket : null
+  }
+
+  passed(bytes: number): void {
+    this.#limit = bytes < BLOCK_BYTES ? BLOCK_BYTES : SAMPLE_BYTES
+  }
+
+  [Symbol.dispose](): void {
+    // Nothing may be read into blocks that others have.
+    if (this.#end.state !== 'ended') this.#socket?.destroy()
+    this.#lent.push(...this.#full, { block: this.#current, length: this.#length })
+    this.#giveBack()
+  }
+
+  #giveBack(): void {
+    for (const { block } of this.#lent) this.#blocks.giveBack(block)
+    this.#lent = []
   }
 }
 

@@ -57,15 +57,27 @@ export function runningUpload(
   path: VirtualPath,
   transfer: Transfer,
 ): Disposable {
-  const { running } = session.context.interrupted
-  const place = placeOf(session, access, path)
-  const transfers = running.get(place) ?? new Set()
-  running.set(place, transfers.add(transfer))
-  return {
-    [Symbol.dispose]() {
-      transfers.delete(transfer)
-      if (transfers.size === 0) running.delete(place)
-    },
+  return new Running(session.context.interrupted.running, placeOf(session, access, path), transfer)
+}
+
+class Running implements Disposable {
+  readonly #all: Interrupted['running']
+  readonly #place: string
+  readonly #transfer: Transfer
+
+  constructor(all: Interrupted['running'], place: string, transfer: Transfer) {
+    this.#all = all
+    this.#place = place
+    this.#transfer = transfer
+    const here = all.get(place)
+    if (here === undefined) all.set(place, new Set([transfer]))
+    else here.add(transfer)
+  }
+
+  [Symbol.dispose](): void {
+    const here = this.#all.get(this.#place)
+    here?.delete(this.#transfer)
+    if (here?.size === 0) this.#all.delete(this.#place)
   }
 }
 
@@ -102,6 +114,7 @@ export async function forgetInterrupted(
   path: VirtualPath,
 ): Promise<void> {
   const { noted, neighbours } = session.context.interrupted
+  if (noted.size === 0) return
   const place = placeOf(session, access, path)
   // What one process noted all of them have.
   if (noted.delete(place)) await neighbours.ask(TOPICS.whole, place).catch(() => {})

@@ -97,7 +97,7 @@ export async function receiveFile(
 /** Lets the kernel write what came behind what was read. */
 function receiveByKernel(socket: Socket, upload: Receiver, position: number): number {
   const descriptor = descriptorOf(socket)
-  const received = descriptor === null ? null : upload.receiveFrom?.(descriptor, position)
+  const received = descriptor === null ? null : upload.receiveFrom(descriptor, position)
   if (received === 'lost') socket.destroy()
   return typeof received === 'number' ? received : 0
 }

@@ -1,4 +1,4 @@
-import { createHash, createHmac, type KeyObject } from 'node:crypto'
+import { createHash, createHmac, createSecretKey, type KeyObject } from 'node:crypto'
 import type { AuditEntry, ChainHead, ChainPlace, ChainRoot } from './ports.ts'
 
 /** Makes the MAC of a head or of the root: 32 bytes. */
@@ -9,7 +9,7 @@ export const ORIGIN: Buffer = Buffer.alloc(32)
 
 /** Who holds the database alone cannot make these: the pepper is sealed under the master key. */
 export function headSeal(pepper: KeyObject): Seal {
-  const key = createHmac('sha256', pepper).update('latchkey audit heads 1').digest()
+  const key = createSecretKey(createHmac('sha256', pepper).update('latchkey audit heads 1').digest())
   return (text) => createHmac('sha256', key).update(text).digest()
 }
 

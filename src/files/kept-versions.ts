@@ -15,6 +15,7 @@ export function keepingVersions(mount: Mount, store: VersionStore): Mount {
     ...mount,
     find: async (path) => oneOrNone(await mount.find(path)),
     findPlace: async (path) => oneOrNone(await mount.findPlace(path)),
+    asFound: one,
     async list(folder, options) {
       const page = await mount.list(folder, options)
       return { ...page, entries: await resolve(page.entries) }

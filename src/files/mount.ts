@@ -8,6 +8,10 @@ export const RESERVED = '.latchkey'
 export type Publication = {
   /** Fails with Fault `precondition` when something is there; decided by the mount in one step. */
   readonly ifAbsent?: boolean
+  /** Told what is there before anything is changed. A failure stops publication. */
+  readonly check?: (there: Entry | null) => Promise<void>
+  /** Where `check` was told of nothing, what came since is not replaced: as `ifAbsent`. */
+  readonly asChecked?: boolean
   /** Milliseconds since the epoch; default now. */
   readonly modified?: number
   /** A folder that is there goes, instead of Fault `exists`. */
@@ -21,7 +25,7 @@ export type Staged = AsyncDisposable & {
   readonly size: number
   write(chunks: readonly Uint8Array[], position: number): Promise<void>
   /** As of StagedUpload. */
-  receiveFrom?(socket: SocketDescriptor, position: number): Received
+  receiveFrom(socket: SocketDescriptor, position: number): Received
   read(target: Uint8Array, position: number): Promise<number>
   truncate(size: number): Promise<void>
   /** As it is now, under the path that it will have. */
@@ -127,6 +131,8 @@ export type Mount = AsyncDisposable & {
   find(path: VirtualPath): Promise<Entry | null>
   /** The same where something is to be put. Faults: no_parent. */
   findPlace(path: VirtualPath): Promise<Entry | null>
+  /** What a publication's `check` is told, with the version that `find` gives it. */
+  asFound(there: Entry): Promise<Entry>
   isFolder(path: VirtualPath): Promise<boolean>
   /** Fault not_found when it is no folder. */
   list(folder: VirtualPath, options: MountListOptions): Promise<Page>

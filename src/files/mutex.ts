@@ -22,11 +22,19 @@ export function createMutex(): Mutex {
     async hold(keys) {
       const releases: (() => void)[] = []
       for (const key of [...new Set(keys)].sort()) releases.push(await holdOne(key))
-      return {
-        [Symbol.dispose]() {
-          for (const release of releases) release()
-        },
-      }
+      return new Held(releases)
     },
+  }
+}
+
+class Held implements Disposable {
+  readonly #releases: readonly (() => void)[]
+
+  constructor(releases: readonly (() => void)[]) {
+    this.#releases = releases
+  }
+
+  [Symbol.dispose](): void {
+    for (const release of this.#releases) release()
   }
 }

@@ -1,4 +1,4 @@
-/** What must go at once when a signal fires. Listens only while it holds something. */
+/** What must go at once when the signal of its session fires. Listens from the first on that it holds. */
 export type StagedSet = {
   /** False when the signal has fired already: the caller then disposes. */
   add(resource: AsyncDisposable): boolean
@@ -7,6 +7,7 @@ export type StagedSet = {
 
 export function createStagedSet(signal: AbortSignal): StagedSet {
   const held = new Set<AsyncDisposable>()
+  let listens = false
   const disposeAll = () => {
     // Disposal of staged bytes does not fail; whoever works on them learns by their next call.
     for (const resource of held) void resource[Symbol.asyncDispose]()
@@ -15,12 +16,13 @@ export function createStagedSet(signal: AbortSignal): StagedSet {
   return {
     add(resource) {
       if (signal.aborted) return false
-      if (held.size === 0) signal.addEventListener('abort', disposeAll, { once: true })
+      if (!listens) signal.addEventListener('abort', disposeAll, { once: true })
+      listens = true
       held.add(resource)
       return true
     },
     delete(resource) {
-      if (held.delete(resource) && held.size === 0) signal.removeEventListener('abort', disposeAll)
+      held.delete(resource)
     },
   }
 }

@@ -95,7 +95,7 @@ export type StagedUpload = AsyncDisposable & {
    * there, also at its end. `lost` when the connection has failed, which nothing tells again. Null where the bytes
    * have to be read and written. Faults: as write; what came is then lost.
    */
-  receiveFrom?(socket: SocketDescriptor, position: number): Received
+  receiveFrom(socket: SocketDescriptor, position: number): Received
   read(target: Uint8Array, position: number): Promise<number>
   truncate(size: number): Promise<void>
   /** Size and times as they are now; `version` is that of the staged bytes. */

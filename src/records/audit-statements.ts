@@ -1,5 +1,5 @@
 import { type Kysely, type Selectable, sql } from 'kysely'
-import { type FixedQuery, fixed } from './fixed.ts'
+import { fixed, fixedList } from './fixed.ts'
 import type { AuditTable, Database } from './schema.ts'
 
 const COLUMNS = [
@@ -26,7 +26,7 @@ const COLUMNS = [
 type Row = Omit<Selectable<AuditTable>, 'sequence'>
 
 /** Rows of one statement: with fewer, most of the time of a batch goes into statements instead of rows. */
-const TOGETHER = 16
+const TOGETHER = [16, 4, 1]
 
 /** The statements of each append, built once: a login waits for them. */
 export type AuditStatements = ReturnType<typeof auditStatements>
@@ -53,19 +53,22 @@ export function auditStatements(db: Kysely<Database>) {
 }
 
 function inserter(db: Kysely<Database>): (trx: Kysely<Database>, rows: readonly Row[]) => Promise<void> {
-  const one = insertOf(db, 1)
-  const many = insertOf(db, TOGETHER)
+  const inserts = TOGETHER.map((count) => ({ count, insert: insertOf(db, count) }))
   return async (trx, rows) => {
-    const whole = rows.length - (rows.length % TOGETHER)
-    for (let at = 0; at < whole; at += TOGETHER) await many(trx, valuesOf(rows.slice(at, at + TOGETHER)))
-    for (const row of rows.slice(whole)) await one(trx, valuesOf([row]))
+    let done = 0
+    for (const { count, insert } of inserts) {
+      for (; rows.length - done >= count; done += count)
+        await insert(trx, valuesOf(rows.slice(done, done + count)))
+    }
   }
 }
 
-function insertOf(db: Kysely<Database>, count: number): FixedQuery<string, unknown> {
-  const places = Array.from({ length: count }, (_, index) => COLUMNS.map((column) => `${column} ${index}`))
-  return fixed(places.flat(), (value) => {
-    const rows = places.map((names) => sql`(${sql.join(names.map((name) => value(name)))})`)
+function insertOf(db: Kysely<Database>, count: number) {
+  return fixedList(count * COLUMNS.length, (value) => {
+    const rows = Array.from({ length: count }, (_, row) => {
+      const values = COLUMNS.map((_column, at) => value(row * COLUMNS.length + at))
+      return sql`(${sql.join(values)})`
+    })
     return db
       .insertInto('audit')
       .columns([...COLUMNS])
@@ -73,10 +76,6 @@ function insertOf(db: Kysely<Database>, count: number): FixedQuery<string, unkno
   })
 }
 
-function valuesOf(rows: readonly Row[]): Record<string, unknown> {
-  const values: Record<string, unknown> = {}
-  for (const [index, row] of rows.entries()) {
-    for (const column of COLUMNS) values[`${column} ${index}`] = row[column]
-  }
-  return values
+function valuesOf(rows: readonly Row[]): readonly unknown[] {
+  return rows.flatMap((row) => COLUMNS.map((column) => row[column]))
 }

@@ -33,23 +33,39 @@ export function reading<Name extends string, Row>(
   }
 }
 
+/** The same with a list of values, each known by its place in it: for statements that write many rows. */
+export function fixedList<Row>(
+  count: number,
+  build: (value: (place: number) => RawBuilder<unknown>) => Compilable<Row>,
+): (db: Kysely<Database>, values: readonly unknown[]) => Promise<readonly Row[]> {
+  const places = Array.from({ length: count }, (_, place) => place)
+  const { compiled, marked } = withMarks(places, build)
+  return async (db, values) => {
+    const parameters = marked.map((place, at) =>
+      place === undefined ? compiled.parameters[at] : values[place],
+    )
+    return (await db.executeQuery<Row>({ ...compiled, parameters })).rows
+  }
+}
+
 function prepared<Name extends string, Row>(
   names: readonly Name[],
   build: (value: ValueOf<Name>) => Compilable<Row>,
 ): (values: Readonly<Record<Name, unknown>>) => CompiledQuery<Row> {
-  const nameOfMark = new Map<unknown, Name>()
-  const markOfName = new Map<Name, object>()
-  for (const name of names) {
-    const mark = { name }
-    nameOfMark.set(mark, name)
-    markOfName.set(name, mark)
-  }
-  const compiled: CompiledQuery<Row> = build((name) => sql`${markOfName.get(name)}`).compile()
+  const { compiled, marked } = withMarks(names, build)
   return (values) => ({
     ...compiled,
-    parameters: compiled.parameters.map((given) => {
-      const name = nameOfMark.get(given)
-      return name === undefined ? given : values[name]
-    }),
+    parameters: marked.map((name, at) => (name === undefined ? compiled.parameters[at] : values[name])),
   })
+}
+
+/** A compiled query, and which of the marks each of its parameters is; undefined for what the query gives itself. */
+function withMarks<Mark extends string | number, Row>(
+  marks: readonly Mark[],
+  build: (value: <T = string>(mark: Mark) => RawBuilder<T>) => Compilable<Row>,
+): { readonly compiled: CompiledQuery<Row>; readonly marked: readonly (Mark | undefined)[] } {
+  const standIns = new Map(marks.map((mark) => [mark, { mark }]))
+  const markOf = new Map<unknown, Mark>([...standIns].map(([mark, standIn]) => [standIn, mark]))
+  const compiled = build((mark) => sql`${standIns.get(mark)}`).compile()
+  return { compiled, marked: compiled.parameters.map((given) => markOf.get(given)) }
 }

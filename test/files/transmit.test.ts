@@ -59,7 +59,7 @@ describe.skipIf(transmit === null)('bytes that the kernel moves', () => {
   async function takeAll(upload: StagedUpload, socket: Socket, enough: (size: number) => boolean) {
     const deadline = Date.now() + 10_000
     for (;;) {
-      const came = await patiently(() => upload.receiveFrom?.(descriptor(socket), upload.size))
+      const came = await patiently(() => upload.receiveFrom(descriptor(socket), upload.size))
       if (typeof came !== 'number' || enough(upload.size)) return came
       if (Date.now() > deadline) throw new Error(`only ${upload.size} bytes came`)
       await nextTurn()
@@ -114,7 +114,7 @@ describe.skipIf(transmit === null)('bytes that the kernel moves', () => {
     await upload.write([bytes.subarray(0, 11)], 0)
     pair.client.write(bytes.subarray(11))
     await takeAll(upload, pair.server, (size) => size === bytes.length)
-    expect(await patiently(() => upload.receiveFrom?.(descriptor(pair.server), upload.size))).toBe(0)
+    expect(await patiently(() => upload.receiveFrom(descriptor(pair.server), upload.size))).toBe(0)
     await upload.commit()
     const published = Buffer.alloc(bytes.length)
     await using file = await files.open(at('/up'))
@@ -129,7 +129,7 @@ describe.skipIf(transmit === null)('bytes that the kernel moves', () => {
     pair.client.end('all')
     await takeAll(upload, pair.server, (size) => size === 3)
     await sleep(20)
-    expect(await patiently(() => upload.receiveFrom?.(descriptor(pair.server), 3))).toBe(0)
+    expect(await patiently(() => upload.receiveFrom(descriptor(pair.server), 3))).toBe(0)
     pair.server.resume()
     await once(pair.server, 'end')
   })
@@ -141,7 +141,7 @@ describe.skipIf(transmit === null)('bytes that the kernel moves', () => {
     await takeAll(upload, pair.server, (size) => size === 1000)
     pair.client.resetAndDestroy()
     await sleep(50)
-    expect(await patiently(() => upload.receiveFrom?.(descriptor(pair.server), 1000))).toBe('lost')
+    expect(await patiently(() => upload.receiveFrom(descriptor(pair.server), 1000))).toBe('lost')
   })
 
   test('nothing moves for a session that was revoked', async () => {
@@ -153,7 +153,7 @@ describe.skipIf(transmit === null)('bytes that the kernel moves', () => {
     await sleep(20)
     caller.revoke()
     expect(() => file.sendTo?.(descriptor(pair.server), 0, 1000)).toThrow()
-    expect(() => upload.receiveFrom?.(descriptor(pair.server), 0)).toThrow()
+    expect(() => upload.receiveFrom(descriptor(pair.server), 0)).toThrow()
     expect(caller.activity.bytesOut).toBe(0)
   })
 
@@ -168,7 +168,7 @@ describe.skipIf(transmit === null)('bytes that the kernel moves', () => {
     await upload.commit()
     pair.client.write('more')
     await sleep(20)
-    expect(() => upload.receiveFrom?.(descriptor(pair.server), 5)).toThrow('the file is closed')
+    expect(() => upload.receiveFrom(descriptor(pair.server), 5)).toThrow('the file is closed')
     expect(await get(files, '/up')).toBe('whole')
     pair.server.destroy()
     expect(descriptorOf(pair.server)).toBeNull()

@@ -45,7 +45,7 @@ export function kernelMounts(moves: Moves): KernelMounts {
       async stage(...args: Parameters<typeof mount.stage>) {
         const staged = await mount.stage(...args)
         const own = (socket: number, position: number) =>
-          receiveFrom(() => staged.receiveFrom?.(socket, position) ?? null)
+          receiveFrom(() => staged.receiveFrom(socket, position) ?? null)
         return replaced(staged, { receiveFrom: own })
       },
     })

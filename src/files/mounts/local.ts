@@ -51,6 +51,7 @@ export function createLocalMount({ id, root, durable, listings, onError }: Local
     id,
     find: async (path) => find(real(), path),
     findPlace: async (path) => findPlace(real(), path),
+    asFound: async (there) => there,
     isFolder: async (path) => isFolder(real(), path),
     list: async (folder, options) => listFolder(real(), folder, options, listings),
     open: async (path) => openFile(real(), path, pace),

@@ -12,7 +12,7 @@ import {
   type UploadsPage,
 } from '../multipart.ts'
 import type { ChangeOptions, Entry, OpenFile } from '../types.ts'
-import { handleOf } from './handle.ts'
+import { Handle } from './handle.ts'
 import { followUp, lookUp, type Target } from './places.ts'
 import { checkReplaceable, publish, writable } from './upload.ts'
 
@@ -100,11 +100,11 @@ async function part(
   const { target } = await find(caller, path, id)
   const { parts } = target.route.mount
   const staged = await stagedFor(caller, () => parts.stage(id, { number, size }, caller.signal))
-  const handle = handleOf(caller, staged, path)
+  const handle = new Handle(caller, staged, path)
   return {
-    write: handle.write,
+    write: (chunks, position) => handle.write(chunks, position),
     commit: (described) => handle.finish(() => keepPart(caller, { target, id, number }, staged, described)),
-    [Symbol.asyncDispose]: handle[Symbol.asyncDispose],
+    [Symbol.asyncDispose]: () => handle[Symbol.asyncDispose](),
   }
 }
 

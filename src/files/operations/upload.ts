@@ -6,9 +6,16 @@ import type { Staged } from '../mount.ts'
 import { isUploadOnly } from '../own-uploads.ts'
 import type { LostRecord } from '../ports.ts'
 import { nothingThere, outside } from '../site.ts'
-import type { ChangeOptions, CommitOptions, Entry, StagedUpload } from '../types.ts'
+import type {
+  ChangeOptions,
+  CommitOptions,
+  Entry,
+  Received,
+  SocketDescriptor,
+  StagedUpload,
+} from '../types.ts'
 import { fingerprintOf } from '../version.ts'
-import { handleOf } from './handle.ts'
+import { Handle } from './handle.ts'
 import { checkLocks } from './lock-checks.ts'
 import { lose } from './lose.ts'
 import {
@@ -103,37 +110,78 @@ export function uploadOf(
   began: Beginning,
   start: ChangeOptions = {},
 ): StagedUpload {
-  const { path, route } = target
-  const handle = handleOf(caller, staged, path)
-  return {
-    path,
-    replaces: began.replaces,
-    get size() {
-      return staged.size
-    },
-    write: handle.write,
-    ...(handle.receiveFrom && { receiveFrom: handle.receiveFrom }),
-    async read(into, position) {
-      checkAlive(caller)
-      if (!began.readable) throw new Fault('forbidden', 'this is not allowed')
-      return untilEnd(caller, () => staged.read(into, position))
-    },
-    async truncate(size) {
-      checkAlive(caller)
-      await untilEnd(caller, () => staged.truncate(size))
-    },
-    async stat() {
-      checkAlive(caller)
-      const entry = await untilEnd(caller, () => staged.stat(route.inside))
-      return outside(route.record.path, entry)
-    },
-    commit: (options = {}) => handle.finish(() => publish(caller, target, staged, merged(start, options))),
-    async sync() {
-      checkAlive(caller)
-      await untilEnd(caller, () => staged.sync())
-    },
-    lose: (size) => handle.finish(() => lose(caller, target, staged, { ...began, size })),
-    [Symbol.asyncDispose]: handle[Symbol.asyncDispose],
+  return new Upload(caller, target, staged, began, start)
+}
+
+class Upload implements StagedUpload {
+  readonly path: VirtualPath
+  readonly replaces: Entry | null
+  readonly #caller: Caller
+  readonly #target: Target
+  readonly #staged: Staged
+  readonly #began: Beginning
+  readonly #start: ChangeOptions
+  readonly #handle: Handle
+
+  constructor(caller: Caller, target: Target, staged: Staged, began: Beginning, start: ChangeOptions) {
+    this.path = target.path
+    this.replaces = began.replaces
+    this.#caller = caller
+    this.#target = target
+    this.#staged = staged
+    this.#began = began
+    this.#start = start
+    this.#handle = new Handle(caller, staged, target.path)
+  }
+
+  get size(): number {
+    return this.#staged.size
+  }
+
+  write(chunks: readonly Uint8Array[], position: number): Promise<void> {
+    return this.#handle.write(chunks, position)
+  }
+
+  receiveFrom(socket: SocketDescriptor, position: number): Received {
+    checkAlive(this.#caller)
+    const received = this.#staged.receiveFrom(socket, position)
+    if (typeof received === 'number') this.#caller.activity.bytesIn += received
+    return received
+  }
+
+  async read(into: Uint8Array, position: number): Promise<number> {
+    checkAlive(this.#caller)
+    if (!this.#began.readable) throw new Fault('forbidden', 'this is not allowed')
+    return untilEnd(this.#caller, () => this.#staged.read(into, position))
+  }
+
+  async truncate(size: number): Promise<void> {
+    checkAlive(this.#caller)
+    await untilEnd(this.#caller, () => this.#staged.truncate(size))
+  }
+
+  async stat(): Promise<Entry> {
+    checkAlive(this.#caller)
+    const { inside, record } = this.#target.route
+    return outside(record.path, await untilEnd(this.#caller, () => this.#staged.stat(inside)))
+  }
+
+  commit(options: CommitOptions = {}): Promise<Entry> {
+    const conditions = merged(this.#start, options)
+    return this.#handle.finish(() => publish(this.#caller, this.#target, this.#staged, conditions))
+  }
+
+  async sync(): Promise<void> {
+    checkAlive(this.#caller)
+    await untilEnd(this.#caller, () => this.#staged.sync())
+  }
+
+  lose(size: number): Promise<boolean> {
+    return this.#handle.finish(() => lose(this.#caller, this.#target, this.#staged, { ...this.#began, size }))
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#handle[Symbol.asyncDispose]()
   }
 }
 
@@ -150,25 +198,30 @@ export async function publish(
 ): Promise<Entry> {
   checkAlive(caller)
   const { path, route, about } = target
+  const { ifAbsent = false, modified, metadata } = options
   permit(caller, 'write', path, about)
   using _held = await holdPaths(caller, [target])
-  const there = notFolder(await route.mount.find(route.inside))
-  checkReplaceable(caller, target, there)
-  checkConditions(there, options)
-  await checkLocks(caller, { path, tokens: options.tokens, member: there === null })
-  checkAlive(caller)
-  const { modified, metadata } = options
-  const ifAbsent = options.ifAbsent || (there === null && isUploadOnly(caller.principal))
+  let isNew = true
+  const check = async (found: Entry | null) => {
+    const there = notFolder(found === null ? null : await route.mount.asFound(found))
+    isNew = there === null
+    checkReplaceable(caller, target, there)
+    checkConditions(there, options)
+    await checkLocks(caller, { path, tokens: options.tokens, member: isNew })
+    checkAlive(caller)
+  }
   const entry = await untilEnd(caller, () =>
     staged.publish(route.inside, {
-      ...(ifAbsent ? { ifAbsent } : {}),
+      check,
+      ifAbsent,
+      asChecked: isUploadOnly(caller.principal),
       ...(modified === undefined ? {} : { modified }),
       ...keeping(caller, target, metadata),
     }),
   )
   await caller.own.add(route.record.id, entry)
-  if (there !== null) await dropOldMetadata(caller, target, entry)
-  else await dropStaleProperties(caller, target)
+  if (isNew) await dropStaleProperties(caller, target)
+  else await dropOldMetadata(caller, target, entry)
   record(caller, 'file.write', path)
   return outside(route.record.path, entry)
 }

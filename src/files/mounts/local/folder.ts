@@ -63,13 +63,13 @@ export function openReal(real: string): Folder {
   if (!HAS_PROC) return walk(real)
   const known = held.take(real)
   if (known !== undefined) {
-    if (linkOf(known.fd) === real) return folderOf(known.fd, known.release)
+    if (linkOf(known.fd) === real) return new OpenFolder(known.fd, known.release)
     known.drop()
   }
   for (let tries = 1; ; tries++) {
     const fd = openPath(real)
     const opened = linkOf(fd)
-    if (opened === real) return folderOf(fd, held.keep(real, fd).release)
+    if (opened === real) return new OpenFolder(fd, held.keep(real, fd).release)
     closeSync(fd)
     // Replaced by another folder between the two calls: look again.
     if (tries === TRIES || !opened.endsWith(' (deleted)')) throw notFound()
@@ -80,7 +80,7 @@ export function openReal(real: string): Folder {
 export function openMember(folder: Folder, name: string): Folder {
   if (!HAS_PROC) return walk(folder.at(name))
   const fd = openPath(folder.at(name))
-  return folderOf(fd, () => closeSync(fd))
+  return new OpenFolder(fd, () => closeSync(fd))
 }
 
 function openPath(path: string): number {
@@ -100,16 +100,22 @@ function linkOf(fd: number): string {
   }
 }
 
-function folderOf(fd: number, close: () => void): Folder {
-  const self = `${OPEN}/${fd}`
-  let open = true
-  return {
-    self,
-    at: (name) => `${self}/${name}`,
-    [Symbol.dispose]() {
-      if (open) close()
-      open = false
-    },
+class OpenFolder implements Folder {
+  readonly self: string
+  #close: (() => void) | null
+
+  constructor(fd: number, close: () => void) {
+    this.self = `${OPEN}/${fd}`
+    this.#close = close
+  }
+
+  at(name: string): string {
+    return `${this.self}/${name}`
+  }
+
+  [Symbol.dispose](): void {
+    this.#close?.()
+    this.#close = null
   }
 }
 

@@ -94,13 +94,13 @@ function ownFile(home: PartsHome, uploadId: string, staged: LocalStaged): Staged
     get size() {
       return staged.size
     },
-    write: staged.write,
+    write: (chunks, position) => staged.write(chunks, position),
     async keep(name) {
       using folder = await guarded(() => makeFolder(home, uploadId))
       await staged.moveTo(folder, name)
       return name
     },
-    [Symbol.asyncDispose]: staged[Symbol.asyncDispose],
+    [Symbol.asyncDispose]: () => staged[Symbol.asyncDispose](),
   }
 }
 
