@@ -32,7 +32,12 @@ export type BenchContext = {
   missing(peer: string, why: string): void
 }
 
-export type BenchOptions = BenchContext & { readonly rounds: number; wanted(title: string): boolean }
+export type BenchOptions = BenchContext & {
+  readonly rounds: number
+  /** Milliseconds for which each server does a workload unmeasured, and at least once. */
+  readonly warmUpMs: number
+  wanted(title: string): boolean
+}
 
 export type Bench = { readonly door: string; run(options: BenchOptions): Promise<Row[]> }
 

@@ -32,7 +32,7 @@ export async function measureRounds<S extends Subject>(work: Work<S>): Promise<R
   const subjects = work.subjects.filter(({ name }) => !workload.without?.includes(name))
   const measured = new Map<S, Measured[]>(subjects.map((subject) => [subject, []]))
   // Servers run for weeks: what they do once after their start (compile, fill caches) is not what is compared.
-  for (const subject of subjects) await measureOnce(workload, subject, options)
+  for (const subject of subjects) await warmUp(workload, subject, options)
   for (let round = 0; round < options.rounds; round++) {
     const order = subjects.map((_, at) => subjects[(at + round) % subjects.length])
     for (const subject of order) {
@@ -53,6 +53,16 @@ export async function measureRounds<S extends Subject>(work: Work<S>): Promise<R
     peakMemory: Math.max(...results.map(({ peakMemory }) => peakMemory)),
     aims: workload.aims ?? {},
   }))
+}
+
+async function warmUp<S extends Subject>(
+  workload: Workload<S>,
+  subject: S,
+  options: BenchOptions,
+): Promise<void> {
+  const until = performance.now() + options.warmUpMs
+  do await measureOnce(workload, subject, options)
+  while (performance.now() < until)
 }
 
 async function measureOnce<S extends Subject>(

@@ -26,11 +26,14 @@ const { values } = parseArgs({
     part: { type: 'string' },
     json: { type: 'string' },
     workers: { type: 'string', default: '1' },
+    'warm-up': { type: 'string' },
   },
 })
 
 /** How many times less work than the titles say. */
 const part = Number(values.part ?? (values.quick ? QUICK : 1))
+/** Seconds of each workload, and of each server, that are not measured. */
+const warmUp = Number(values['warm-up'] ?? (values.quick ? 0 : 10))
 
 async function main(): Promise<void> {
   const dir = await mkdtemp(join(tmpdir(), 'latchkey-bench-'))
@@ -40,6 +43,7 @@ async function main(): Promise<void> {
   const options: BenchOptions = {
     dir,
     rounds: Number(values.rounds),
+    warmUpMs: warmUp * 1_000,
     size: (amount) => Math.max(1, Math.round(amount / part)),
     wanted: (title) => values.only?.some((text) => title.startsWith(text)) ?? true,
     missing: (peer, why) => process.stderr.write(`LEFT OUT: ${peer}: ${why}\n`),
@@ -53,7 +57,7 @@ async function main(): Promise<void> {
   }
   process.stdout.write(`${machine()}\n\n${table(rows)}\n`)
   if (values.json !== undefined) {
-    const run = { machine: machine(), part, workers: Number(values.workers), rows }
+    const run = { machine: machine(), part, warmUp, workers: Number(values.workers), rows }
     await writeFile(values.json, `${JSON.stringify(run, null, 2)}\n`)
   }
 }
