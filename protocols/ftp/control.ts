@@ -201,9 +201,10 @@ export function parseCommand(line: string): Command {
   }
 }
 
+const CONTROL_CHARACTER = /[\u0000-\u001f\u007f]/
 const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f]/g
 
 /** Text that cannot end its line: control characters become `?`. */
 export function oneLine(text: string): string {
-  return text.replace(CONTROL_CHARACTERS, '?')
+  return CONTROL_CHARACTER.test(text) ? text.replace(CONTROL_CHARACTERS, '?') : text
 }

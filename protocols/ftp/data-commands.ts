@@ -65,7 +65,7 @@ async function startPassive(session: FtpSession): Promise<PassiveSource | null> 
   const source = await listenForData(context.ports, {
     local: localAddress,
     peer: address,
-    timeoutMs: context.settings.dataConnectMs,
+    patience: session.patience,
   })
   if (source === null) {
     control.reply(425, 'No port is free for a data connection')
@@ -108,7 +108,7 @@ function agreeOnActive(session: FtpSession, target: { host: string; port: number
     session.dataSource = connectForData({
       ...target,
       local: session.localAddress,
-      timeoutMs: context.settings.dataConnectMs,
+      patience: session.patience,
     })
     control.reply(200, 'Noted')
   }

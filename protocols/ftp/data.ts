@@ -1,5 +1,6 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { plainAddress } from './addresses.ts'
+import type { Patience } from './patience.ts'
 import type { PortPool } from './ports.ts'
 
 /** A data connection that was agreed on (PASV, PORT …) but not used yet. */
@@ -15,7 +16,7 @@ export type PassiveSource = DataSource & { readonly port: number }
 /** Waits on a port of ours for one connection from `peer`; null when no port is free. */
 export async function listenForData(
   ports: PortPool,
-  ends: { readonly local: string; readonly peer: string; readonly timeoutMs: number },
+  ends: { readonly local: string; readonly peer: string; readonly patience: Patience },
 ): Promise<PassiveSource | null> {
   for (let attempt = 0; attempt < ports.size; attempt++) {
     const port = ports.take()
@@ -53,9 +54,9 @@ function portOf(server: Server): number | null {
 function passiveSource(
   server: Server,
   port: number,
-  ends: { readonly peer: string; readonly timeoutMs: number; released(): void },
+  ends: { readonly peer: string; readonly patience: Patience; released(): void },
 ): PassiveSource {
-  const arrival = createArrival(ends.timeoutMs)
+  const arrival = createArrival(ends.patience)
   const stopListening = () => {
     if (!server.listening) return
     server.close()
@@ -82,9 +83,9 @@ export function connectForData(target: {
   readonly host: string
   readonly port: number
   readonly local: string
-  readonly timeoutMs: number
+  readonly patience: Patience
 }): DataSource {
-  const arrival = createArrival(target.timeoutMs)
+  const arrival = createArrival(target.patience)
   return {
     connect: (stop) => {
       const socket = connect({
@@ -114,7 +115,7 @@ type Arrival = {
   abandon(): void
 }
 
-function createArrival(timeoutMs: number): Arrival {
+function createArrival(patience: Patience): Arrival {
   const { promise, resolve } = Promise.withResolvers<Socket | null>()
   let settled = false
   let socket: Socket | null = null
@@ -131,13 +132,13 @@ function createArrival(timeoutMs: number): Arrival {
     async wait(stop) {
       handedOver = true
       const giveUp = () => settle(null)
-      const timer = setTimeout(giveUp, timeoutMs)
+      patience.begin(giveUp)
       stop.addEventListener('abort', giveUp, { once: true })
       if (stop.aborted) giveUp()
       try {
         return await promise
       } finally {
-        clearTimeout(timer)
+        patience.end()
         stop.removeEventListener('abort', giveUp)
       }
     },

@@ -12,6 +12,7 @@ import { type ExternalAddress, externalAddressFor } from './external.ts'
 import { DEFAULT_HASH } from './hash.ts'
 import { noInterrupted } from './interrupted.ts'
 import { FACTS } from './listing-format.ts'
+import { createPatience } from './patience.ts'
 import { createPortPool, type PassivePorts } from './ports.ts'
 import {
   cutOff,
@@ -174,6 +175,7 @@ function startSession(context: FtpContext, socket: Socket, address: string): Ftp
     client: '',
     wrongLogins: 0,
     graceTimer: null,
+    patience: createPatience(context.settings.dataConnectMs),
     tls: null,
     privateData: false,
     facts: new Set(FACTS),

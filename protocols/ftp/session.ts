@@ -10,6 +10,7 @@ import type { Control } from './control.ts'
 import type { DataSource } from './data.ts'
 import type { Interrupted } from './interrupted.ts'
 import type { Fact } from './listing-format.ts'
+import type { Patience } from './patience.ts'
 import type { PortPool } from './ports.ts'
 import type { ClientAuthority, SessionTls } from './tls-session.ts'
 
@@ -70,6 +71,8 @@ export type FtpSession = {
   user: string | null
   wrongLogins: number
   graceTimer: NodeJS.Timeout | null
+  /** With data connections that were agreed on. */
+  readonly patience: Patience
   access: Session | null
   folder: VirtualPath
   type: 'ascii' | 'binary'

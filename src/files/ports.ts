@@ -30,12 +30,17 @@ export type MountStore = {
   all(): Promise<readonly MountRecord[]>
 }
 
+export type LockQuery = {
+  readonly paths: readonly VirtualPath[]
+  readonly below?: VirtualPath
+  readonly now: number
+  /** It is asked again before anything changes: what another process has just locked may be missing. */
+  readonly early?: boolean
+}
+
 export type LockStore = {
   /** Unexpired locks on any of `paths`, or `tree` locks among them; and, with `below`, those under it. */
-  find(
-    siteId: string,
-    query: { readonly paths: readonly VirtualPath[]; readonly below?: VirtualPath; readonly now: number },
-  ): Promise<readonly Lock[]>
+  find(siteId: string, query: LockQuery): Promise<readonly Lock[]>
   insert(siteId: string, lock: Lock): Promise<void>
   extend(siteId: string, token: string, expiresAt: number): Promise<void>
   remove(siteId: string, tokens: readonly string[]): Promise<void>

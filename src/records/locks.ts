@@ -27,6 +27,7 @@ export function lockStore(engine: Engine): LockStore {
   const change = <T>(work: Work<T>) => rows.change(() => write(work))
   return {
     find: async (site, query) => {
+      if (query.early && rows.last()?.length === 0) return []
       const known = await rows.get()
       return known.length > FEW ? find(site, query) : found(known, site, query)
     },

@@ -3,6 +3,8 @@ import type { Engine } from './engine.ts'
 /** What a query gave, for as long as nothing can have changed it. */
 export type Remembered<T> = {
   get(): Promise<T>
+  /** What `get` gave last, as far as this process changed nothing since; null where it has to be asked. */
+  last(): T | null
   /** Runs a change of what the query reads. */
   change<R>(work: () => Promise<R>): Promise<R>
 }
@@ -37,6 +39,7 @@ export function remembered<T>(
       if (changing === 0 && generation === before) held = { value }
       return value
     },
+    last: () => (changing === 0 && held !== null ? held.value : null),
     async change(work) {
       changing += 1
       try {

@@ -57,4 +57,19 @@ describe('what a query gave', () => {
     })
     expect([await early, await held.get()]).toEqual(['a', 'b'])
   })
+
+  test('`last` asks nobody: it may be older than others, never than this process', async () => {
+    const { state, held } = counted()
+    expect(held.last()).toBeNull()
+    await held.get()
+    Object.assign(state, { value: 'b', news: true })
+    expect([held.last(), state.asked]).toEqual(['a', 1])
+    expect([await held.get(), held.last()]).toEqual(['b', 'b'])
+    await held.change(async () => {
+      state.value = 'c'
+      expect(held.last()).toBeNull()
+    })
+    expect(held.last()).toBeNull()
+    expect([await held.get(), held.last()]).toEqual(['c', 'c'])
+  })
 })

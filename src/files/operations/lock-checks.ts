@@ -11,12 +11,15 @@ export type Change = {
   readonly member?: boolean
   /** All that lies below changes too. */
   readonly tree?: boolean
+  /** Nothing changes yet: it is checked again when it does. */
+  readonly early?: boolean
 }
 
 /** Fault locked unless each lock that binds the change was submitted by its holder. */
 export async function checkLocks(caller: Caller, ...changes: readonly Change[]): Promise<void> {
   for (const change of changes) {
-    const locks = await locksAround(caller, change.path, change.tree ?? false)
+    const { path, tree = false, early = false } = change
+    const locks = await locksAround(caller, path, { below: tree, early })
     const bound = locks.filter((lock) => binds(lock, change))
     if (bound.length > 0 && !allHeld(bound, holderOf(caller), change.tokens ?? [])) {
       throw new Fault('locked', 'this is locked')
@@ -25,9 +28,12 @@ export async function checkLocks(caller: Caller, ...changes: readonly Change[]):
 }
 
 /** Unexpired locks on a path and the folders above it; with `below`, also below it. */
-export function locksAround(caller: Caller, path: VirtualPath, below: boolean): Promise<readonly Lock[]> {
-  const { principal, shared } = caller
-  const query = { paths: [path, ...ancestors(path)], now: shared.clock.now() }
+export function locksAround(
+  { principal, shared }: Caller,
+  path: VirtualPath,
+  { below = false, early = false }: { readonly below?: boolean; readonly early?: boolean } = {},
+): Promise<readonly Lock[]> {
+  const query = { paths: [path, ...ancestors(path)], now: shared.clock.now(), early }
   return shared.locks.find(principal.siteId, below ? { ...query, below: path } : query)
 }
 

@@ -22,7 +22,7 @@ export function locksFor(caller: Caller): Locks {
 async function covering(caller: Caller, path: VirtualPath): Promise<readonly Lock[]> {
   const { about } = await locate(caller, path)
   permit(caller, may(caller, 'write', path, about) ? 'write' : 'stat', path, about)
-  const locks = await locksAround(caller, path, false)
+  const locks = await locksAround(caller, path)
   return locks.filter((lock) => coversPath(lock, path))
 }
 
@@ -74,7 +74,7 @@ async function checkFree(
   wanted: Pick<Lock, 'reach' | 'scope'>,
 ): Promise<void> {
   const isTree = wanted.reach === 'tree'
-  const locks = await locksAround(caller, path, isTree)
+  const locks = await locksAround(caller, path, { below: isTree })
   const conflict = locks.some(
     (lock) =>
       (coversPath(lock, path) || (isTree && isBelow(path, lock.path))) &&
@@ -132,6 +132,6 @@ async function release(caller: Caller, path: VirtualPath, token: string): Promis
 async function ownLock(caller: Caller, path: VirtualPath, token: string): Promise<Lock | undefined> {
   const { about } = await locate(caller, path)
   permit(caller, 'write', path, about)
-  const locks = await locksAround(caller, path, false)
+  const locks = await locksAround(caller, path)
   return locks.find((lock) => lock.token === token && coversPath(lock, path))
 }

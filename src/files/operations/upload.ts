@@ -38,7 +38,7 @@ export async function create(
   const there = notFolder(await target.route.mount.findPlace(target.route.inside))
   checkReplaceable(caller, target, there)
   checkConditions(there, options)
-  await checkLocks(caller, { path, tokens: options.tokens, member: there === null })
+  await checkLocks(caller, { path, tokens: options.tokens, member: there === null, early: true })
   const { signal } = caller
   const staged = await stagedFor(caller, () => target.route.mount.stage({ signal }))
   const replaces = seen(caller, target, there)
@@ -55,7 +55,7 @@ export async function edit(
   const there = notFolder(await target.route.mount.find(target.route.inside))
   if (there === null) throw nothingThere()
   checkReplaceable(caller, target, there)
-  await checkLocks(caller, { path, tokens: options.tokens })
+  await checkLocks(caller, { path, tokens: options.tokens, early: true })
   const { mount, inside } = target.route
   await using source = await mount.open(inside)
   checkReplaceable(caller, target, source.entry)

@@ -87,6 +87,20 @@ export function lockSuite(make: MakeDatabase): void {
       })
     })
 
+    test('an early question knows each lock of its own process, a later one those of all', async () => {
+      await using database = await make()
+      const [{ locks }, { locks: others }] = [await database.open(), await database.open()]
+      const paths = [parsePath('/a')]
+      const early = { paths, now: 0, early: true }
+      expect(await locks.find('s1', { paths, now: 0 })).toEqual([])
+      await others.insert('s1', lock('/a'))
+      expect(await others.find('s1', early)).toHaveLength(1)
+      expect(await locks.find('s1', { paths, now: 0 })).toHaveLength(1)
+      expect(await locks.find('s1', early)).toHaveLength(1)
+      await others.remove('s1', ['urn:uuid:/a'])
+      expect(await locks.find('s1', early)).toEqual([])
+    })
+
     test('two shared locks may be on one path', async () => {
       await using database = await make()
       const { locks } = await database.open()
