@@ -37,7 +37,7 @@ function isOfStorage(error: unknown): boolean {
   return Reflect.get(error, 'code') === 'EIO' || isOfStorage(error.cause)
 }
 
-const WRITING = ['findPlace', 'stage', 'staged.write', 'asFound', 'staged.publish'] as const
+const WRITING = ['findPlace', 'stage', 'staged.write', 'staged.publish'] as const
 const CASES = WRITING.flatMap((call) => [
   { call, failure: 'before' as const },
   { call, failure: 'after' as const },
