@@ -79,7 +79,8 @@ async function check(client: S3Client, expected: Expected): Promise<void> {
 /** Nothing of dead processes in staging; parts of uploads that are still open, and no others. */
 async function checkNoRubbish(server: Server, client: S3Client): Promise<void> {
   const staging = await readdir(join(server.files, '.latchkey/staging')).catch(() => [])
-  expect(staging.filter((name) => !name.startsWith(`${server.pid}.`))).toEqual([])
+  const living = [server.pid, ...(await server.workers())]
+  expect(staging.filter((name) => !living.some((pid) => name.startsWith(`${pid}.`)))).toEqual([])
   const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket }))
   const kept = await readdir(join(server.files, '.latchkey/multipart')).catch(() => [])
   const open = new Set(Uploads.map(({ UploadId }) => UploadId))

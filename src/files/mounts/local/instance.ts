@@ -1,11 +1,16 @@
 import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
+
+// Of /proc/<pid>/stat behind the name, which may hold spaces and brackets: fields 3 and 22. A process's number is used
+// again, together with its start it is not.
+const STATE = 0
+const START = 19
 
 const living = new Set<string>()
 
 /** A name for what this process stages in one mount: `<pid>.<start>.<random>`. */
 export function newInstance(): string {
-  const name = `${process.pid}.${startOf(process.pid) ?? '0'}.${randomBytes(6).toString('hex')}`
+  const name = `${process.pid}.${fieldsOf(process.pid)?.[START] ?? '0'}.${randomBytes(6).toString('hex')}`
   living.add(name)
   return name
 }
@@ -28,16 +33,25 @@ export function isAlive(name: string): boolean {
   } catch {
     return false
   }
-  const now = startOf(pid)
-  return now === null || now === start
+  const fields = fieldsOf(pid)
+  if (fields === null) return true
+  return fields[START] === start && !hasEnded(pid, fields)
 }
 
-// Field 22 of /proc/<pid>/stat: when the process started. A number is used again, together with a start it is not.
-// The name in field 2 may hold spaces and brackets: count from behind it.
-function startOf(pid: number): string | null {
+/** One that nobody has asked for its exit code yet, and none of whose threads runs any more. */
+function hasEnded(pid: number, fields: readonly string[]): boolean {
+  if (fields[STATE] !== 'Z') return false
+  try {
+    return readdirSync(`/proc/${pid}/task`).length <= 1
+  } catch {
+    return true
+  }
+}
+
+function fieldsOf(pid: number): readonly string[] | null {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    return text.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? null
+    return text.slice(text.lastIndexOf(')') + 2).split(' ')
   } catch {
     return null
   }
