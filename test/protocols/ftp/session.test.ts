@@ -231,13 +231,13 @@ describe('limits', () => {
   })
 
   test('a transfer that takes longer than the idle time is not cut, and idling behind it is', async () => {
-    const short = await start({ idleMs: 600 })
+    const short = await start({ idleMs: 2000 })
     using client = await loginRaw(short.port, key)
     const data = await client.openData()
     expect(await client.command('STOR slow')).toMatch(/^150 /)
     for (let i = 0; i < 20; i++) {
       data.write('more')
-      await new Promise((resolve) => setTimeout(resolve, 40))
+      await new Promise((resolve) => setTimeout(resolve, 120))
     }
     data.end()
     expect(await client.reply()).toMatch(/^226 /)
