@@ -150,7 +150,7 @@ class BlockInbox implements Inbox {
     return this.#current.subarray(this.#length, this.#limit)
   }
 
-  /** So much came; false to read no more for now. */
+  /** So much came; false to read no more until `take` has made room. */
   filled(bytes: number): boolean {
     this.#moved(bytes)
     this.#length += bytes
